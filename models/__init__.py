@@ -1,0 +1,1 @@
+"""The model files, found through importlib.resources."""

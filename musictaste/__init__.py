@@ -1,0 +1,3 @@
+"""Know your own music by mood and by style."""
+
+__version__ = "0.1.0"

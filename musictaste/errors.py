@@ -1,0 +1,61 @@
+"""One class per thing that a user can act on; `str(error)` is the sentence the user reads."""
+
+from __future__ import annotations
+
+
+class MusictasteError(Exception):
+    """The root. `exit_code` is 2 where the words of the command are wrong, 1 where the world is."""
+
+    exit_code = 1
+
+
+class UnheardError(MusictasteError):
+    """A file that could not be listened to; the reason is a clause without the file's name."""
+
+
+class LibraryError(MusictasteError):
+    """The library file is missing, is not one, or was written by a newer program."""
+
+
+class FolderError(MusictasteError):
+    """A folder that cannot be scanned."""
+
+
+class ModelError(MusictasteError):
+    """A model file that is missing or was made for other inputs."""
+
+
+class ProviderError(MusictasteError):
+    """The device that was asked for cannot run the models."""
+
+
+class NothingFitsError(MusictasteError):
+    """No track reaches what was asked for."""
+
+
+class PlaylistFileError(MusictasteError):
+    """A playlist that cannot be written."""
+
+
+class UnknownLabelError(MusictasteError):
+    """A mood or style that is not in the vocabulary."""
+
+    exit_code = 2
+
+
+class UnknownTrackError(MusictasteError):
+    """Words, a path or a number that name no track, or more than one."""
+
+    exit_code = 2
+
+
+class SettingsError(MusictasteError):
+    """A settings file with a key or a value that is not understood."""
+
+    exit_code = 2
+
+
+class SuffixError(MusictasteError):
+    """A file name whose suffix names no format that can be written."""
+
+    exit_code = 2

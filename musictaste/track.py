@@ -1,0 +1,101 @@
+"""The records that cross module borders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file says of itself; None or empty where it says nothing.
+
+    `artists` and `album_artists` hold one entry per value of a multi-value field: a single value is never split, so
+    "Simon & Garfunkel" and "ave;new" stay whole. `rating` is scaled to 0..1, `last_played` is in Unix seconds,
+    ReplayGain is in dB. `lyrics` is the text as embedded, LRC time stamps included.
+    """
+
+    title: str | None = None
+    artist: str | None = None
+    artists: tuple[str, ...] = ()
+    album: str | None = None
+    album_artist: str | None = None
+    album_artists: tuple[str, ...] = ()
+    genres: tuple[str, ...] = ()
+    date: str | None = None
+    track_number: int | None = None
+    disc_number: int | None = None
+    compilation: bool = False
+    musicbrainz_recording_id: str | None = None
+    musicbrainz_release_id: str | None = None
+    musicbrainz_artist_ids: tuple[str, ...] = ()
+    replaygain_track_db: float | None = None
+    replaygain_album_db: float | None = None
+    lyrics: str | None = None
+    plays: int | None = None
+    skips: int | None = None
+    rating: float | None = None
+    last_played: int | None = None
+    loved: bool | None = None
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What listening to one recording gave.
+
+    `embedding` and `spread` are the mean and the standard deviation over the patches that were heard, float32 [d].
+    `bpm` and `key` are None where the sound has no pulse or no pitch; `loudness_db` is the RMS level in dB below full
+    scale. `heard_s` is how many seconds of the recording the networks heard.
+    """
+
+    duration_s: float
+    heard_s: float
+    bpm: float | None
+    key: str | None
+    loudness_db: float
+    embedder: str
+    embedding: NDArray[np.float32] = field(compare=False)
+    spread: NDArray[np.float32] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Probabilities from one head, label -> 0..1 summing to one, and the name and version of that head."""
+
+    head: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One recording of the library with the file that stands for it."""
+
+    id: int
+    path: str
+    title: str | None
+    artist: str | None
+    album: str | None
+    genre: str | None
+    duration_s: float
+    bpm: float | None
+    key: str | None
+    loudness_db: float
+    moods: Mapping[str, float]
+    styles: Mapping[str, float]
+    plays: int
+    skips: int
+    last_played: int | None
+    rating: float | None
+    loved: bool
+    missing: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: "Artist - Title", or the title alone."""
+        title = self.title or "untitled"
+        return f"{self.artist} - {title}" if self.artist else title

