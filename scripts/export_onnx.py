@@ -38,6 +38,7 @@ import tensorflow as tf
 from onnx import TensorProto, helper, numpy_helper
 
 from musictaste import audio
+from musictaste.errors import UnheardError
 
 WHEEL = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
@@ -67,6 +68,17 @@ TAGS = {"MSD": MSD_TAGS, "MTT": MTT_TAGS}
 Weights = dict[str, np.ndarray]
 
 
+def numbered(name: str, index: int) -> str:
+    """TensorFlow's names of layers of one kind: conv2d, conv2d_1, conv2d_2 ..."""
+    return f"{name}_{index}" if index else name
+
+
+def moving_statistics(weights: Weights, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation that a batch normalisation saw in training."""
+    name = numbered("batch_normalization", index)
+    return weights[f"{name}/moving_mean"], np.sqrt(weights[f"{name}/moving_variance"] + BATCH_NORM_EPSILON)
+
+
 @dataclasses.dataclass(frozen=True)
 class Affine:
     """Batch normalisation at inference: y = scale * x + shift, per channel."""
@@ -76,10 +88,10 @@ class Affine:
 
     @classmethod
     def of(cls, weights: Weights, index: int) -> Affine:
-        name = "batch_normalization" + (f"_{index}" if index else "")
-        deviation = np.sqrt(weights[f"{name}/moving_variance"] + BATCH_NORM_EPSILON)
+        mean, deviation = moving_statistics(weights, index)
+        name = numbered("batch_normalization", index)
         scale = weights[f"{name}/gamma"] / deviation
-        return cls(scale, weights[f"{name}/beta"] - weights[f"{name}/moving_mean"] * scale)
+        return cls(scale, weights[f"{name}/beta"] - mean * scale)
 
 
 class Graph:
@@ -119,8 +131,10 @@ class Channels:
     constants: np.ndarray
 
 
-def conv_name(index: int) -> str:
-    return "conv2d" + (f"_{index}" if index else "")
+def conv_weights(weights: Weights, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel [height, width, in, out] and bias [out]."""
+    name = numbered("conv2d", index)
+    return weights[f"{name}/kernel"], weights[f"{name}/bias"]
 
 
 def live_filters(kernel: np.ndarray, threshold: float) -> np.ndarray:
@@ -133,7 +147,7 @@ def frontend_branch(graph: Graph, x: str, weights: Weights, *, index: int, thres
     max(s * relu(c) + t) over frequency equals s * relu(max(c)) + t for s > 0 and s * relu(min(c)) + t for s < 0; the
     sign goes into the kernel, so that everything behind the pooling works on one row instead of up to 96.
     """
-    kernel, bias = weights[f"{conv_name(index)}/kernel"], weights[f"{conv_name(index)}/bias"]
+    kernel, bias = conv_weights(weights, index)
     norm = Affine.of(weights, index + 1)
     live = live_filters(kernel, threshold)
     constants = norm.scale * np.maximum(bias, 0) + norm.shift
@@ -153,7 +167,7 @@ def frontend(graph: Graph, weights: Weights, threshold: float) -> Channels:
     image = graph.add("Unsqueeze", mel, graph.ints(1))
     branches = []
     for index in range(5):
-        frames = weights[f"{conv_name(index)}/kernel"].shape[0]
+        frames = conv_weights(weights, index)[0].shape[0]
         before = (frames - 1) // 2  # TensorFlow's "same" puts the odd row at the end
         pads = [before, 0, frames - 1 - before, 0]
         branches.append(frontend_branch(graph, image, weights, index=index, threshold=threshold, pads=pads))
@@ -166,8 +180,8 @@ def frontend(graph: Graph, weights: Weights, threshold: float) -> Channels:
 
 def midend_layer(graph: Graph, x: Channels, weights: Weights, *, index: int, threshold: float) -> Channels:
     """Convolution over 7 frames and all channels; dead inputs become a constant map that knows the padded edges."""
-    kernel = weights[f"{conv_name(index)}/kernel"][:, :, 0, :]  # frames, in, out
-    bias = weights[f"{conv_name(index)}/bias"]
+    kernel, bias = conv_weights(weights, index)
+    kernel = kernel[:, :, 0, :]  # frames, in, out
     norm = Affine.of(weights, index + 1)
     live = live_filters(kernel, threshold)
     frames, reach = audio.PATCH_FRAMES, kernel.shape[0] // 2
@@ -190,26 +204,33 @@ def spread_out(graph: Graph, x: Channels) -> Channels:
 
 
 def backend(graph: Graph, layers: list[Channels], weights: Weights) -> None:
-    """Mean and maximum over time of all layers, a dense layer of 200 (the embedding), a dense layer of 50 tags."""
+    """Mean and maximum over time of all layers, a dense layer of 200 (the embedding), a dense layer of 50 tags.
+
+    The embedding is given standardised by the moving statistics of its own batch normalisation, so that distances
+    need no corpus of ours; the means over time go out as `pools`.
+    """
     features = graph.add("Concat", *(layer.tensor for layer in layers), axis=1)
     live = np.concatenate([layer.live for layer in layers])
     constants = np.concatenate([layer.constants for layer in layers])
-    pooled = {op: graph.add(op, features, axes=[2], keepdims=0, output=f"{op}_pool") for op in ("ReduceMax", "ReduceMean")}
+    maximum = graph.add("ReduceMax", features, axes=[2], keepdims=0)
+    mean_pool = graph.add("ReduceMean", features, axes=[2], keepdims=0, output="pools")
     norm, out = Affine.of(weights, 9), Affine.of(weights, 10)
+    mean, deviation = moving_statistics(weights, 10)
     # The checkpoint interleaves [max, mean] per channel.
     kernel = (weights["dense/kernel"] * norm.scale[:, None]).reshape(-1, 2, weights["dense/bias"].size)
     bias = weights["dense/bias"] + norm.shift @ weights["dense/kernel"]
     bias = bias + constants[~live] @ kernel[~live].sum(axis=1)
     dense = graph.add(
         "Gemm",
-        graph.add("Concat", pooled["ReduceMax"], pooled["ReduceMean"], axis=1),
+        graph.add("Concat", maximum, mean_pool, axis=1),
         graph.floats(np.concatenate([kernel[live, 0], kernel[live, 1]])),
         graph.floats(bias),
     )
-    penultimate = graph.affine(graph.add("Relu", dense), out, (-1,))
-    graph.add("Concat", penultimate, pooled["ReduceMean"], pooled["ReduceMax"], axis=1, output="embedding")
-    logits = graph.add("Gemm", penultimate, graph.floats(weights["dense_1/kernel"]), graph.floats(weights["dense_1/bias"]))
-    graph.add("Sigmoid", logits, output="tags")
+    rectified = graph.add("Relu", dense)
+    graph.add("Mul", graph.add("Sub", rectified, graph.floats(mean)), graph.floats(1 / deviation), output="embedding")
+    tags = weights["dense_1/kernel"] * out.scale[:, None]
+    tags_bias = weights["dense_1/bias"] + out.shift @ weights["dense_1/kernel"]
+    graph.add("Sigmoid", graph.add("Gemm", rectified, graph.floats(tags), graph.floats(tags_bias)), output="tags")
 
 
 def build(weights: Weights, threshold: float, metadata: dict[str, str]) -> onnx.ModelProto:
@@ -220,14 +241,15 @@ def build(weights: Weights, threshold: float, metadata: dict[str, str]) -> onnx.
     second = add_residual(graph, midend_layer(graph, first, weights, index=6, threshold=-1), residual)
     third = add_residual(graph, midend_layer(graph, second, weights, index=7, threshold=-1), second)
     backend(graph, [front, first, second, third], weights)
-    size = weights["dense/bias"].size + 2 * sum(int(c.live.sum()) for c in (front, first, second, third))
+    pools = sum(int(layer.live.sum()) for layer in (front, first, second, third))
     onnx_graph = helper.make_graph(
         graph.nodes,
         "musicnn",
         [helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["patches", audio.PATCH_FRAMES, audio.N_MELS])],
         [
             helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["patches", weights["dense_1/bias"].size]),
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["patches", size]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["patches", weights["dense/bias"].size]),
+            helper.make_tensor_value_info("pools", TensorProto.FLOAT, ["patches", pools]),
         ],
         graph.initializers,
     )
@@ -271,7 +293,7 @@ def read_weights(prefix: Path) -> Weights:
 class Reference:
     """The authors' own graph, as saved beside the checkpoint, cut down to its forward pass."""
 
-    OUTPUTS = ("model/Sigmoid", "model/dropout_1/cond/Merge")
+    OUTPUTS = ("model/Sigmoid", "model/dense/Relu")
 
     def __init__(self, prefix: Path) -> None:
         meta = tf.compat.v1.MetaGraphDef()
@@ -290,10 +312,9 @@ class Reference:
         self.session.run("save/restore_all", {"save/Const:0": str(prefix)})
 
     def run(self, mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Tags [n, 50] and the layer before them [n, 200]."""
-        fetches = [f"{name}:0" for name in self.OUTPUTS]
-        tags, penultimate = self.session.run(fetches, {self.mel: mel, self.is_training: False})
-        return tags, penultimate
+        """Tags [n, 50] and the rectified dense layer before them [n, 200]."""
+        tags, dense = self.session.run([f"{name}:0" for name in self.OUTPUTS], {self.mel: mel, self.is_training: False})
+        return tags, dense
 
 
 def real_patches(folder: Path, count: int) -> np.ndarray:
@@ -301,11 +322,10 @@ def real_patches(folder: Path, count: int) -> np.ndarray:
     patches: list[np.ndarray] = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES):
         try:
-            heard = audio.listen(path)
-        except audio.Unheard as error:
+            with audio.open_recording(str(path)) as recording:
+                patches.extend(next(audio.hear(recording, audio.Meter())))
+        except UnheardError as error:
             print(f"passed over {path}: {error}", file=sys.stderr)
-            continue
-        patches.extend(heard.patches[:2])
         if len(patches) >= count:
             return np.stack(patches[:count])
     sys.exit(f"{folder}: found {len(patches)} patches, {count} are needed for the check")
@@ -322,22 +342,23 @@ def seconds_per_patch(run: Any, patches: np.ndarray) -> float:
 def export(name: str, *, wheel: Path, out: Path, patches: np.ndarray, scratch: Path) -> None:
     prefix = unpack_checkpoint(wheel, name, scratch)
     metadata = {**audio.mel_settings(), "name": f"musicnn-{name.lower()}", "version": "1", "labels": TAGS[name]}
-    model = build(read_weights(prefix), DEAD_BELOW[name], metadata)
-    data = model.SerializeToString()
+    weights = read_weights(prefix)
+    data = build(weights, DEAD_BELOW[name], metadata).SerializeToString()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     reference = Reference(prefix)
-    tags, penultimate = reference.run(patches)
+    tags, dense = reference.run(patches)
     got_tags, got_embedding = session.run(["tags", "embedding"], {"mel": patches})
+    mean, deviation = moving_statistics(weights, 10)
     tag_difference = float(np.abs(tags - got_tags).max())
-    layer_difference = float(np.abs(penultimate - got_embedding[:, : penultimate.shape[1]]).max())
+    layer_difference = float(np.abs((dense - mean) / deviation - got_embedding).max())
     before = seconds_per_patch(reference.run, patches)
     after = seconds_per_patch(lambda mel: session.run(None, {"mel": mel}), patches)
-    size_before = sum(w.size for w in read_weights(prefix).values()) * 4
+    size_before = sum(w.size for w in weights.values()) * 4
     print(
         f"{name}: {len(patches)} patches, largest difference of a tag {tag_difference:.1e}, "
-        f"of the 200-d layer {layer_difference:.1e}; embedding {got_embedding.shape[1]}-d; "
+        f"of the embedding {layer_difference:.1e}; "
         f"{size_before / 1e6:.1f} -> {len(data) / 1e6:.1f} MB; "
         f"{before * 1e3:.1f} (TensorFlow) -> {after * 1e3:.1f} ms per 3-second patch on one core"
     )

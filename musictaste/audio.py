@@ -1,0 +1,478 @@
+"""From a file to what the networks hear: packets, windows of samples, log-mel patches, tempo, key and level.
+
+A recording is demuxed once from end to end. That pass hashes the encoded audio and notes when each packet plays, so
+windows are decoded from packets already at hand: there is no seeking, and so none of the ways in which seeking lies
+(tables that are missing or wrong, pre-roll, streams without an index).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, groupby
+from types import TracebackType
+from typing import Protocol, Self
+
+import av
+import numpy as np
+import scipy.fft
+import soundfile
+import soxr
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from musictaste.errors import UnheardError
+
+Floats = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+N_FFT = 512
+HOP_LENGTH = 256
+N_MELS = 96
+LOG_SCALE = 10_000
+PATCH_FRAMES = 187
+"""The input of MusiCNN: log10(1 + 10000 * power) of 96 slaney mel bands, 187 frames of 16 ms."""
+
+WINDOW_PATCHES = 2
+WINDOWS = 12
+FULL_WINDOW_PATCHES = 10
+MIN_DURATION_S = 1.0
+SILENCE_DB = -70.0
+PREROLL_S = 0.3
+"""What decoders get ahead of a window: the MP3 bit reservoir and Opus both settle within it."""
+
+HELD_PACKETS_BYTES = 64 * 2**20
+"""Files up to this size keep their packets between the two passes; larger ones are demuxed twice."""
+
+TONAL_N_FFT = 4096
+TONAL_HOP_LENGTH = 2048
+USUAL_TEMPO = 120.0
+TEMPO_RANGE = (40.0, 220.0)
+
+SUFFIXES = frozenset(
+    ".mp3 .mp2 .flac .ogg .oga .opus .spx .m4a .m4b .mp4 .aac .alac .wav .wave .w64 .aif .aiff .aifc .au .caf .wma .asf"
+    " .ape .wv .mpc .mp+ .mpp .tta .tak .dsf .dff .ac3 .dts .webm .mka".split()
+)
+DEMUXERS = (
+    "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
+)
+"""Playlists, images and network formats are left out: a text file must not make FFmpeg open other files."""
+
+PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+KEY_PROFILES = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+"""Krumhansl and Kessler's probe-tone ratings, from C (Psychological Review 89(4), 1982)."""
+
+av.logging.set_level(av.logging.PANIC)
+
+
+def mel_settings() -> dict[str, str]:
+    """What a model file must say of its input; written by the export script, compared when a model is loaded."""
+    return {
+        "sample_rate": str(SAMPLE_RATE),
+        "n_fft": str(N_FFT),
+        "hop_length": str(HOP_LENGTH),
+        "n_mels": str(N_MELS),
+        "log_scale": str(LOG_SCALE),
+        "patch_frames": str(PATCH_FRAMES),
+    }
+
+
+def window_samples(patches: int) -> int:
+    """How many samples at 16 kHz give exactly `patches` patches: a centred STFT has one frame more than hops."""
+    return (patches * PATCH_FRAMES - 1) * HOP_LENGTH
+
+
+class Recording(Protocol):
+    """A recording that is open: its identity, and its samples at any time."""
+
+    audio_hash: str
+    duration_s: float
+    metadata: dict[str, str]
+
+    def read(self, spans: list[tuple[float, float]]) -> Iterator[Floats]:
+        """Mono samples at 16 kHz for each span (start, length) in seconds; spans ascend."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+def open_recording(path: str) -> Recording:
+    """Open a file with FFmpeg, or with libsndfile where FFmpeg refuses.
+
+    Raises
+    ------
+    UnheardError
+        With the reason, when neither can read it or it is shorter than a second.
+    """
+    try:
+        if os.path.getsize(path) == 0:
+            raise UnheardError("the file is empty")
+        try:
+            recording: Recording = FFmpegRecording(path)
+        except UnheardError as refusal:
+            recording = _second_chance(path, refusal)
+    except OSError as error:
+        raise UnheardError(f"cannot be opened: {error.strerror}") from error
+    if recording.duration_s < MIN_DURATION_S:
+        with recording:
+            raise UnheardError(f"shorter than one second ({recording.duration_s:.2f} s)")
+    return recording
+
+
+def _second_chance(path: str, refusal: UnheardError) -> Recording:
+    try:
+        return SndfileRecording(path)
+    except soundfile.LibsndfileError:
+        raise refusal from None
+
+
+class FFmpegRecording:
+    """A recording read through PyAV."""
+
+    def __init__(self, path: str) -> None:
+        # "file:" keeps a colon in a name from being taken for a protocol.
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+        try:
+            self._container = av.open("file:" + path, container_options=options, metadata_errors="replace")
+        except FFmpegError as error:
+            raise UnheardError(f"is not audio that can be decoded: {_reason(error)}") from error
+        try:
+            self._index()
+        except UnheardError:
+            self._container.close()
+            raise
+
+    def _index(self) -> None:
+        """Demux everything once: the hash, the time of each packet, and the packets if they are not too many."""
+        if not self._container.streams.audio:
+            raise UnheardError("has no audio in it")
+        self._stream = self._container.streams.audio[0]
+        self.metadata = {**self._stream.metadata, **self._container.metadata}
+        self._held: list[av.Packet] | None = [] if self._container.size <= HELD_PACKETS_BYTES else None
+        self._time_base = float(self._stream.time_base)
+        starts: list[float] = []
+        digest = hashlib.blake2b(digest_size=16)
+        previous: av.Packet | None = None
+        end = 0.0
+        for packet in self._demux():
+            # The last packet stays out of the hash: in some formats it swallows the tags that follow the audio.
+            if previous is not None:
+                digest.update(previous)
+            previous = packet
+            start = end if packet.pts is None else packet.pts * self._time_base
+            starts.append(start)
+            end = start + (packet.duration or 0) * self._time_base
+            if self._held is not None:
+                self._held.append(packet)
+        if previous is None:
+            raise UnheardError("is not audio that can be decoded: no packets in it")
+        if len(starts) == 1:
+            digest.update(previous)
+        self.audio_hash = digest.hexdigest()
+        self._origin = starts[0]
+        self._starts = [start - self._origin for start in starts]
+        self.duration_s = end - self._origin
+
+    def _demux(self) -> Iterator[av.Packet]:
+        try:
+            yield from (packet for packet in self._container.demux(self._stream) if packet.size)
+        except FFmpegError:
+            return  # a truncated file ends here; what came before is heard
+
+    def _packets(self) -> Iterator[av.Packet]:
+        if self._held is not None:
+            yield from self._held
+            return
+        self._container.seek(0)
+        yield from self._demux()
+
+    def read(self, spans: list[tuple[float, float]]) -> Iterator[Floats]:
+        """Mono samples at 16 kHz for each span (start, length) in seconds; spans ascend."""
+        packets = enumerate(self._packets())
+        run: deque[tuple[int, av.Packet]] = deque()
+        for start, length in spans:
+            first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
+            stop = bisect_left(self._starts, start + length)
+            while run and run[0][0] < first:
+                run.popleft()
+            while not run or run[-1][0] < stop - 1:
+                following = next(packets, None)
+                if following is None:
+                    break
+                if following[0] >= first:
+                    run.append(following)
+            yield self._decode([packet for _, packet in run], start, length)
+
+    def _decode(self, packets: list[av.Packet], start: float, length: float) -> Floats:
+        """Decode a run of packets and cut the span out of it."""
+        self._stream.codec_context.flush_buffers()
+        frames = self._frames(packets)
+        first = next(frames, None)
+        if first is None:
+            return np.zeros(0, np.float32)
+        rate = first.sample_rate
+        # Chained streams may change their format on the way, so frames are joined as long as they are alike.
+        groups = groupby(chain([first], frames), key=lambda f: (f.format.name, f.layout.name, f.sample_rate))
+        parts = [resample(join_frames(list(group)), kind[2], rate) for kind, group in groups]
+        offset = max(round((start - self._time_of(first, packets[0])) * rate), 0)
+        samples = np.concatenate(parts)[offset : offset + round(length * rate)]
+        return resample(samples, rate, SAMPLE_RATE)
+
+    def _time_of(self, frame: av.AudioFrame, packet: av.Packet) -> float:
+        """When a frame plays, in seconds from the start of the recording."""
+        if frame.pts is not None and frame.time_base is not None:
+            return float(frame.pts * frame.time_base) - self._origin
+        return 0.0 if packet.pts is None else packet.pts * self._time_base - self._origin
+
+    def _frames(self, packets: list[av.Packet]) -> Iterator[av.AudioFrame]:
+        for packet in packets:
+            try:
+                yield from self._stream.codec_context.decode(packet)
+            except FFmpegError:
+                continue  # one broken packet costs its own few milliseconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+
+class SndfileRecording:
+    """A recording read through libsndfile; it has no packets, so its samples are hashed."""
+
+    def __init__(self, path: str) -> None:
+        self._file = soundfile.SoundFile(path)
+        self.metadata: dict[str, str] = {}
+        self.duration_s = self._file.frames / self._file.samplerate
+        digest = hashlib.blake2b(digest_size=16)
+        for block in self._file.blocks(blocksize=2**16, dtype="float32"):
+            digest.update(block)
+        self.audio_hash = digest.hexdigest()
+
+    def read(self, spans: list[tuple[float, float]]) -> Iterator[Floats]:
+        """Mono samples at 16 kHz for each span (start, length) in seconds; spans ascend."""
+        rate = self._file.samplerate
+        for start, length in spans:
+            self._file.seek(min(round(start * rate), self._file.frames))
+            block = self._file.read(round(length * rate), dtype="float32", always_2d=True)
+            yield resample(block.mean(axis=1), rate, SAMPLE_RATE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _reason(error: FFmpegError) -> str:
+    return str(error.strerror or error).lower()
+
+
+def join_frames(frames: list[av.AudioFrame]) -> Floats:
+    """Frames of one format as mono samples, the mean of all channels, float32 [n] in -1..1.
+
+    Mixed down here and not by FFmpeg's resampler, whose gain for a downmix depends on the sample format: the same
+    audio would be 3 dB louder as MP3 than as FLAC.
+    """
+    fifo = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None
+        fifo.write(frame)
+    whole = fifo.read()
+    samples = whole.to_ndarray()
+    if not whole.format.is_planar:
+        samples = samples.reshape(-1, whole.layout.nb_channels).T
+    mono: Floats = samples.mean(axis=0, dtype=np.float32)
+    if samples.dtype == np.uint8:
+        return (mono - 128) / 128
+    return mono / -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else mono
+
+
+def resample(samples: Floats, rate: int, to_rate: int) -> Floats:
+    """Samples [n] at another rate, by soxr at its high quality, as librosa.resample does."""
+    return samples if rate == to_rate else np.asarray(soxr.resample(samples, rate, to_rate), np.float32)
+
+
+def choose_spans(duration_s: float, *, full: bool) -> list[tuple[float, float]]:
+    """Which parts of a recording are heard, as (start, length) in seconds, ascending.
+
+    By default `WINDOWS` windows of two patches, each in the middle of its share of the track; a track no longer than
+    all of them, or any track when `full`, is covered from end to end.
+    """
+    length = window_samples(WINDOW_PATCHES) / SAMPLE_RATE
+    if not full and duration_s > WINDOWS * length:
+        share = duration_s / WINDOWS
+        return [(share * (i + 0.5) - length / 2, length) for i in range(WINDOWS)]
+    length = window_samples(FULL_WINDOW_PATCHES) / SAMPLE_RATE
+    return [(start, min(length, duration_s - start)) for start in np.arange(0, duration_s, length).tolist()]
+
+
+@cache
+def _filters() -> tuple[Floats, Floats]:
+    """Mel filters [257, 96] and chroma filters [2049, 12]."""
+    # librosa.filters alone: the rest of librosa compiles with numba for 15 to 40 s when it is first used.
+    import librosa.filters
+
+    mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
+    chroma = librosa.filters.chroma(sr=SAMPLE_RATE, n_fft=TONAL_N_FFT, tuning=0)
+    return np.ascontiguousarray(mel.T, np.float32), np.ascontiguousarray(chroma.T, np.float32)
+
+
+def power_spectrum(samples: Floats, n_fft: int, hop_length: int) -> Floats:
+    """Squared magnitudes of a centred, zero-padded STFT with a Hann window, float32 [frames, 1 + n_fft / 2]."""
+    padded = np.pad(samples, n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft, dtype=np.float32) / n_fft)
+    spectrum = scipy.fft.rfft(frames * window.astype(np.float32), axis=1)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+
+
+def mel_power(samples: Floats) -> Floats:
+    """Mel power spectrogram, float32 [frames, 96], of mono samples at 16 kHz; librosa.feature.melspectrogram's."""
+    return np.asarray(power_spectrum(samples, N_FFT, HOP_LENGTH) @ _filters()[0], np.float32)
+
+
+def onset_strength(mel: Floats) -> Floats:
+    """Mean rise of the mel bands in dB from frame to frame, float32 [frames - 1]; librosa.onset.onset_strength's."""
+    level = 10 * np.log10(np.maximum(mel, 1e-10))
+    level = np.maximum(level, level.max() - 80)
+    return np.asarray(np.maximum(np.diff(level, axis=0), 0).mean(axis=1), np.float32)
+
+
+def to_patches(mel: Floats) -> Floats:
+    """Cut a mel power spectrogram [frames, 96] into log-mel patches float32 [n, 187, 96].
+
+    What is left over after the last whole patch is heard as a patch that ends with the recording; a recording
+    shorter than one patch is repeated until it fills one, as MusiCNN was trained.
+    """
+    log_mel = np.log10(1 + LOG_SCALE * mel)
+    frames = len(log_mel)
+    if frames < PATCH_FRAMES:
+        return np.resize(log_mel, (1, PATCH_FRAMES, N_MELS))
+    whole = frames // PATCH_FRAMES
+    patches = log_mel[: whole * PATCH_FRAMES].reshape(whole, PATCH_FRAMES, N_MELS)
+    if frames - whole * PATCH_FRAMES < PATCH_FRAMES // 2:
+        return patches
+    return np.concatenate([patches, log_mel[None, -PATCH_FRAMES:]])
+
+
+@dataclass
+class Meter:
+    """Adds up level, pulse and pitch over the windows of one recording."""
+
+    energy: float = 0.0
+    samples: int = 0
+    pulse: NDArray[np.float64] = field(default_factory=lambda: np.zeros(window_samples(WINDOW_PATCHES) // HOP_LENGTH))
+    chroma: NDArray[np.float64] = field(default_factory=lambda: np.zeros(12))
+
+    def add(self, samples: Floats, mel: Floats) -> None:
+        """Take in mono samples [n] and their mel power [frames, 96]."""
+        self.energy += float(np.dot(samples, samples))
+        self.samples += len(samples)
+        self._add_pulse(mel)
+        self._add_chroma(samples)
+
+    def _add_pulse(self, mel: Floats) -> None:
+        """Autocorrelation of the onset strength, unbiased, summed over windows."""
+        lags = len(self.pulse)
+        strength = onset_strength(mel)
+        for begin in range(0, len(strength) - lags // 2, lags):
+            part = strength[begin : begin + lags] - strength[begin : begin + lags].mean()
+            spectrum = scipy.fft.rfft(part, 2 * lags)
+            correlation = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
+            self.pulse[: len(part)] += correlation / np.arange(len(part), 0, -1)
+
+    def _add_chroma(self, samples: Floats) -> None:
+        power = power_spectrum(samples, TONAL_N_FFT, TONAL_HOP_LENGTH)
+        # The fourth root, the square root of the magnitude, keeps loud bass and drums from deciding alone.
+        self.chroma += np.sqrt(np.sqrt(power)).sum(axis=0) @ _filters()[1]
+
+    @property
+    def loudness_db(self) -> float:
+        """RMS level in dB relative to full scale; -inf where nothing but zeros was heard."""
+        mean_square = self.energy / self.samples if self.samples else 0.0
+        return 10 * float(np.log10(mean_square)) if mean_square else -np.inf
+
+    @property
+    def bpm(self) -> float | None:
+        return estimate_tempo(self.pulse)
+
+    @property
+    def key(self) -> str | None:
+        return estimate_key(self.chroma)
+
+
+def estimate_tempo(pulse: NDArray[np.float64]) -> float | None:
+    """Beats per minute from an autocorrelation of onset strength over lags in hops; None where nothing repeats.
+
+    The first guess weighs each lag by a log-normal prior around 120, as librosa.feature.tempo does (Ellis, "Beat
+    tracking by dynamic programming", 2007). Lags are 16 ms apart, too coarse for fast music, so the guess is refined
+    on the peaks of two and four beats, which are as many times sharper.
+    """
+    if pulse[0] <= 0 or pulse[1:].max() <= 0:
+        return None
+    frames_per_minute = 60 * SAMPLE_RATE / HOP_LENGTH
+    tempi = frames_per_minute / np.arange(1, len(pulse))
+    prior = -0.5 * (np.log2(tempi / USUAL_TEMPO)) ** 2
+    score = np.log1p(1e6 * np.maximum(pulse[1:] / pulse[0], 0)) + prior
+    score[(tempi < TEMPO_RANGE[0]) | (tempi > TEMPO_RANGE[1])] = -np.inf
+    lag = 1.0 + float(np.argmax(score))
+    for beats in (1, 2, 4):
+        lag = _peak_near(pulse, lag * beats) / beats
+    return round(frames_per_minute / lag, 1)
+
+
+def _peak_near(pulse: NDArray[np.float64], lag: float) -> float:
+    """The lag of the highest point within two hops, by a parabola through it; `lag` itself beyond the end."""
+    low = round(lag) - 2
+    if low < 1 or low + 6 > len(pulse):
+        return lag
+    best = low + int(np.argmax(pulse[low : low + 5]))
+    left, top, right = pulse[best - 1 : best + 2]
+    curvature = left - 2 * top + right
+    return best + (0.5 * (left - right) / curvature if curvature < 0 else 0.0)
+
+
+def estimate_key(chroma: NDArray[np.float64]) -> str | None:
+    """The key whose profile correlates best with a chroma vector [12]; None where the vector is flat."""
+    if chroma.std() <= 1e-9 * max(chroma.mean(), 1e-9):
+        return None
+    scores = {
+        f"{pitch} {mode}": float(np.corrcoef(np.roll(profile, shift), chroma)[0, 1])
+        for mode, profile in KEY_PROFILES.items()
+        for shift, pitch in enumerate(PITCHES)
+    }
+    return max(scores, key=scores.__getitem__)
+
+
+def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[Floats]:
+    """Log-mel patches float32 [n, 187, 96] of each window that is not silent; the meter takes in the same samples.
+
+    Raises
+    ------
+    UnheardError
+        When nothing could be decoded, or nothing of it is louder than -70 dB.
+    """
+    decoded = loud = False
+    for samples in recording.read(choose_spans(recording.duration_s, full=full)):
+        decoded = decoded or len(samples) > 0
+        if len(samples) < N_FFT or np.dot(samples, samples) / len(samples) < 10 ** (SILENCE_DB / 10):
+            continue
+        loud = True
+        mel = mel_power(samples)
+        meter.add(samples, mel)
+        yield to_patches(mel)
+    if not decoded:
+        raise UnheardError("is not audio that can be decoded: no packet of it could be")
+    if not loud:
+        raise UnheardError("nothing but silence")

@@ -1,0 +1,170 @@
+"""ONNX files and what they say of themselves; the device that really runs them.
+
+A model file carries its name, version, labels and the mel settings it was trained on in its metadata. A file made for
+another mel, or a head made for another embedding, is refused instead of giving quiet nonsense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from musictaste import audio
+from musictaste.errors import ModelError, ProviderError
+from musictaste.track import Labels
+
+Device = Literal["auto", "cuda", "cpu"]
+Floats = NDArray[np.float32]
+
+NETWORKS = ("musicnn_msd", "musicnn_mtt")
+HEADS = ("emotion", "style")
+PENULTIMATE = 200
+BATCH_PATCHES = 32
+CUDA_REMEDY = "pip install 'musictaste[cuda]'"
+_SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
+
+
+def model_path(name: str) -> Path:
+    """Where the file of a model lies; wheels and editable installs both keep it as a plain file."""
+    path = Path(str(files("musictaste.models").joinpath(f"{name}.onnx")))
+    if not path.is_file():
+        raise ModelError(f"'{path}': the model is missing: install musictaste again")
+    return path
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build_session(path: Path, device: Device, threads: int) -> ort.InferenceSession:
+    """A session on the wanted device.
+
+    Raises
+    ------
+    ProviderError
+        When `device` is "cuda" and a built session does not run on CUDA.
+    ModelError
+        When the file is not a model.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _SILENT
+    wanted = ["CPUExecutionProvider"]
+    if device != "cpu" and "CUDAExecutionProvider" in ort.get_available_providers():
+        _preload_cuda()
+        wanted.insert(0, "CUDAExecutionProvider")
+    try:
+        session = ort.InferenceSession(path, options, providers=wanted)
+    except ort.capi.onnxruntime_pybind11_state.InvalidProtobuf as error:
+        raise ModelError(f"'{path}': is not an ONNX model") from error
+    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise ProviderError(f"CUDA was asked for and cannot run here: {CUDA_REMEDY} and see musictaste doctor")
+    return session
+
+
+def _preload_cuda() -> None:
+    """Load the CUDA and cuDNN libraries that pip installed; silent where there are none."""
+    ort.set_default_logger_severity(_SILENT)
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
+
+
+class Model:
+    """One ONNX file with a built session."""
+
+    def __init__(self, name: str, *, device: Device = "cpu", threads: int = 1, path: Path | None = None) -> None:
+        self.path = path or model_path(name)
+        self._session = build_session(self.path, device, threads)
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        missing = {"name", "version"} - set(self.metadata)
+        if missing:
+            raise ModelError(f"'{self.path}': has no {' and no '.join(sorted(missing))} in its metadata")
+        self.version = f"{self.metadata['name']}-{self.metadata['version']}"
+        self.labels = tuple(self.metadata.get("labels", "").split(","))
+        self._input = self._session.get_inputs()[0].name
+
+    @property
+    def provider(self) -> str:
+        """The first provider of the built session: "CUDA" or "CPU"."""
+        return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
+
+    def run(self, inputs: Floats, *outputs: str) -> list[Floats]:
+        """The named outputs for a batch of any size, run in parts of at most `BATCH_PATCHES` rows."""
+        parts = [
+            self._session.run(list(outputs), {self._input: inputs[i : i + BATCH_PATCHES]})
+            for i in range(0, len(inputs), BATCH_PATCHES)
+        ]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+class Embedder:
+    """Both listening networks as one: log-mel patches in, one vector per patch out.
+
+    The vector is the two networks' 200-d layers, standardised by the statistics of the networks' own training, then
+    the mean over time of all their layers below. Distances use the first part, heads use all of it.
+    """
+
+    def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
+        self.models = [Model(name, device=device, threads=threads) for name in NETWORKS]
+        for model in self.models:
+            _check_mel(model)
+        self.version = "+".join(model.version for model in self.models)
+
+    @property
+    def provider(self) -> str:
+        return self.models[0].provider
+
+    def embed(self, patches: Floats) -> Floats:
+        """Vectors float32 [n, d] of log-mel patches float32 [n, 187, 96]."""
+        outputs = [model.run(patches, "embedding", "pools") for model in self.models]
+        return np.hstack([embedding for embedding, _ in outputs] + [pools for _, pools in outputs])
+
+
+def _check_mel(model: Model) -> None:
+    for key, value in audio.mel_settings().items():
+        found = model.metadata.get(key)
+        if found != value:
+            raise ModelError(f"'{model.path}': was made for {key} {found}, this program hears {key} {value}")
+
+
+class Head:
+    """A softmax model from a track's embedding to probabilities."""
+
+    def __init__(self, name: str, *, embedder: str, path: Path | None = None) -> None:
+        self._model = Model(name, path=path)
+        made_for = self._model.metadata.get("embedder")
+        if made_for != embedder:
+            raise ModelError(f"'{self._model.path}': was made for the embedding {made_for}, not for {embedder}")
+        self.version = self._model.version
+        self.labels = self._model.labels
+
+    def label(self, embedding: Floats) -> Labels:
+        """Probabilities for one embedding [d]."""
+        return next(self.label_all(embedding[None]))
+
+    def label_all(self, embeddings: Floats) -> Iterator[Labels]:
+        """Probabilities for each row of embeddings [n, d]."""
+        (probabilities,) = self._model.run(embeddings, "probabilities")
+        for row in probabilities:
+            yield Labels(self.version, dict(zip(self.labels, map(float, row), strict=True)))
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The heads that name moods and styles."""
+
+    emotion: Head
+    style: Head
+
+    @classmethod
+    def load(cls, embedder: str) -> Heads:
+        return cls(*(Head(name, embedder=embedder) for name in HEADS))
