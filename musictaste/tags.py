@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import re
 import struct
 import unicodedata
@@ -10,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import reduce
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import mutagen
 from mutagen.apev2 import APETextValue, APEv2
@@ -29,9 +30,9 @@ MALFORMED = (
     struct.error,  # Opus and Speex headers cut short
     IndexError,  # empty Ogg packets, WavPack rates
     KeyError,  # unknown ASF types
-    MemoryError,  # sizes beyond the file in IFF, RIFF and FLAC
-    OverflowError,  # the same, beyond 2**63
+    OverflowError,  # offsets beyond 2**63
     ValueError,  # negative sizes in APEv2 and ASF, text that is not in its encoding
+    ZeroDivisionError,  # a Speex rate of 0
 )
 
 # Where each field lives, best key first: ID3 frames, MP4 atoms, then the free names that Vorbis comments, APEv2, ASF,
@@ -80,6 +81,21 @@ POSITION = re.compile(r"(\d{1,4})\s?(?:(?:/|of).*)?", re.ASCII | re.DOTALL)
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
+class _File(io.BufferedReader):
+    """A file that loses patience: mutagen believes damaged sizes, reads gigabytes, or goes round in circles."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = os.fstat(self.fileno()).st_size
+        self._reads_left = 100_000 + self._size // 64  # a long Ogg is read page by page
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise mutagen.MutagenError("parsing does not end")
+        return super().read(-1 if size is None else min(size, self._size))
+
+
 def read_tags(path: str) -> Tags:
     """Everything that a file says of itself.
 
@@ -87,7 +103,7 @@ def read_tags(path: str) -> Tags:
     APEv2 tag in the same file, unless it is only an ID3v1 tag, whose fields are cut at 30 bytes.
     """
     try:
-        with Path(path).open("rb") as file:
+        with _File(path) as file:
             return reduce(_filled, map(_record, _sources(file)), Tags())
     except OSError:
         return Tags()
@@ -98,7 +114,7 @@ def tags_from_container(metadata: Mapping[str, str]) -> Tags:
     return _record(_by_key(metadata.items()))
 
 
-def _sources(file: BinaryIO) -> Iterator[Texts]:
+def _sources(file: _File) -> Iterator[Texts]:
     opened = _attempt(mutagen.File, file)
     tags = None if opened is None else opened.tags
     if tags is None:
@@ -111,7 +127,7 @@ def _sources(file: BinaryIO) -> Iterator[Texts]:
     return (_by_key(_pairs(tags)) for tags in found if tags is not None)
 
 
-def _attempt(opener: Callable[[BinaryIO], Any], file: BinaryIO) -> Any:
+def _attempt(opener: Callable[[_File], Any], file: _File) -> Any:
     file.seek(0)
     try:
         return opener(file)

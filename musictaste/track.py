@@ -99,3 +99,67 @@ class Track:
         """What a person calls it: "Artist - Title", or the title alone."""
         title = self.title or "untitled"
         return f"{self.artist} - {title}" if self.artist else title
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Tracks to choose from, as columns; row i of each belongs to `ids[i]`.
+
+    `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked), `vectors` the parts
+    of the embeddings that distances are taken on, of unit length. `considered` counts all tracks of the library and
+    `best` is the highest fit among them, whether or not it reached the pool.
+    """
+
+    ids: NDArray[np.int64] = field(compare=False)
+    mood: NDArray[np.float32] = field(compare=False)
+    style: NDArray[np.float32] = field(compare=False)
+    vectors: NDArray[np.float32] = field(compare=False)
+    duration_s: NDArray[np.float32] = field(compare=False)
+    bpm: NDArray[np.float32] = field(compare=False)
+    loudness_db: NDArray[np.float32] = field(compare=False)
+    keys: tuple[str | None, ...] = ()
+    artists: tuple[str | None, ...] = ()
+    titles: tuple[str | None, ...] = ()
+    considered: int = 0
+    best: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Plays:
+    """What the user did with each track of `ids`, as columns; `vectors` as in Pool."""
+
+    ids: NDArray[np.int64] = field(compare=False)
+    vectors: NDArray[np.float32] = field(compare=False)
+    plays: NDArray[np.float32] = field(compare=False)
+    skips: NDArray[np.float32] = field(compare=False)
+    rating: NDArray[np.float32] = field(compare=False)
+    loved: NDArray[np.float32] = field(compare=False)
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What the library remembers of one path."""
+
+    id: int
+    track_id: int
+    size: int
+    mtime_ns: int
+    missing: bool
+    audio_hash: str
+    embedder: str
+    full: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be listened to, and by which version of the program."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    version: str
+    reason: str

@@ -35,6 +35,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import tensorflow as tf
+from model_files import IR_VERSION, OPSET, update_manifest
 from onnx import TensorProto, helper, numpy_helper
 
 from musictaste import audio
@@ -45,8 +46,6 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 BATCH_NORM_EPSILON = 1e-3
 MAX_TAG_DIFFERENCE = 1e-5
 MIN_PATCHES = 50
-OPSET = 17
-IR_VERSION = 9
 # A filter is dead when no weight of its kernel exceeds this. MTT's died later in training: its dead kernels are not
 # yet zero, and what they still put out is below the difference that is allowed.
 DEAD_BELOW = {"MSD": 1e-6, "MTT": 1e-3}
@@ -364,7 +363,10 @@ def export(name: str, *, wheel: Path, out: Path, patches: np.ndarray, scratch: P
     )
     if tag_difference > MAX_TAG_DIFFERENCE:
         sys.exit(f"{name}: differs from the original by more than {MAX_TAG_DIFFERENCE}: not written")
-    (out / f"musicnn_{name.lower()}.onnx").write_bytes(data)
+    path = out / f"musicnn_{name.lower()}.onnx"
+    path.write_bytes(data)
+    measured = {"tag_difference": float(f"{tag_difference:.1e}"), "patches": len(patches)}
+    update_manifest(path, {"version": f"{metadata['name']}-{metadata['version']}", "quality": measured})
 
 
 def main() -> None:

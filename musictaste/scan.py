@@ -1,0 +1,498 @@
+"""Bring the library up to date with folders of music.
+
+A survey walks the folders and compares names, sizes and times with the library; what is new or changed is listened to
+by a pool of processes, and one writer keeps the results in short transactions. A process that dies takes one file
+with it, and whatever ends the scan loses at most the last second of work.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Literal, Self
+
+import numpy as np
+from pebble import ProcessExpired, ProcessPool
+
+from musictaste import __version__
+from musictaste.audio import SUFFIXES
+from musictaste.errors import FolderError, UnheardError
+from musictaste.store import Library
+from musictaste.track import Failure, FileState, Labels, Sound, Tags
+
+if TYPE_CHECKING:
+    from musictaste.inference import Device, Embedder, Heads
+
+Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
+
+WRITE_EVERY_S = 1.0
+WAITING_PER_WORKER = 3
+FILES_PER_WORKER = 1000
+"""A worker is replaced after so many files, which bounds whatever a decoder may leak."""
+
+TIMEOUT_S = 300
+SLOWEST_BYTES_PER_S = 100_000
+RELABEL_AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to listen: on which device, in how many processes, whole tracks or windows, known failures again or not."""
+
+    device: Device = "auto"
+    jobs: int = field(default_factory=lambda: usable_cpus())
+    full: bool = False
+    retry_failed: bool = False
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Which models are current; what others have made is stale."""
+
+    embedder: str
+    emotion: str
+    style: str
+    provider: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file that has to be listened to, as the survey saw it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    state: FileState | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a survey found: files to listen to, and ids of files that are gone or have come back."""
+
+    tasks: list[Task]
+    unchanged: int
+    known_failures: int
+    gone: list[tuple[int, str]]
+    back: list[tuple[int, str]]
+    healed: list[str]
+    unreadable: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    kind: Kind
+    path: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a worker brings back; `sound` and labels are None where the library knew the audio already."""
+
+    audio_hash: str
+    tags: Tags
+    sound: Sound | None = None
+    moods: Labels | None = None
+    styles: Labels | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file met on a walk."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A folder that could not be listed; nothing is known of the files below it."""
+
+    path: str
+    reason: str
+
+
+def walk(folder: str) -> Iterator[Found | Unreadable]:
+    """Audio files below a folder, in order of their names; hidden ones are passed over.
+
+    Links are followed, each folder is entered once, and by its own name before a link to it.
+    """
+    folders, links = [folder], list[str]()
+    entered: set[tuple[int, int]] = set()
+    while folders or links:
+        current = folders.pop() if folders else links.pop(0)
+        try:
+            info = os.stat(current)
+            if (info.st_dev, info.st_ino) in entered:
+                continue
+            entered.add((info.st_dev, info.st_ino))
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Unreadable(current, error.strerror or str(error))
+            continue
+        subfolders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                (links if entry.is_symlink() else subfolders).append(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                yield from _found(entry)
+        folders.extend(reversed(subfolders))
+
+
+def _found(entry: os.DirEntry[str]) -> Iterator[Found]:
+    """The file, unless it vanished, is a broken link, or would block whoever opens it."""
+    try:
+        info = entry.stat()
+    except OSError:
+        return
+    if stat.S_ISREG(info.st_mode):
+        yield Found(entry.path, info.st_size, info.st_mtime_ns)
+
+
+def resolve_folders(library: Library, named: Sequence[Path]) -> list[str]:
+    """The folders to scan: those named, or those scanned before.
+
+    Raises
+    ------
+    FolderError
+        When one that was named is not a folder, or none was named and none is known.
+    """
+    for folder in named:
+        if not folder.exists():
+            raise FolderError(f"'{folder}': there is no such folder")
+        if not folder.is_dir():
+            raise FolderError(f"'{folder}': is a file: name the folder that it is in")
+    folders = [os.path.abspath(folder) for folder in named] or library.folders()
+    if not folders:
+        raise FolderError("no folder has been scanned yet: run 'musictaste scan FOLDER'")
+    return [f for f in dict.fromkeys(folders) if not any(_inside(f, other) for other in folders)]
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path != folder and path.startswith(os.path.join(folder, ""))
+
+
+def remember_folders(library: Library, folders: Iterable[str]) -> None:
+    """Add folders to those that a scan without arguments covers, unless one of them covers it already."""
+    known = library.folders()
+    for folder in folders:
+        if not any(_inside(folder, other) for other in known):
+            library.add_folder(folder)
+
+
+def survey(library: Library, folders: Sequence[str], versions: Versions, options: Options) -> Plan:
+    """Compare folders with the library; nothing is written."""
+    plan = Plan([], 0, 0, [], [], [], [])
+    unchanged = known_failures = 0
+    seen: set[int] = set()
+    failing: set[str] = set()
+    for folder in folders:
+        for item in walk(folder):
+            if isinstance(item, Unreadable):
+                plan.unreadable.append((item.path, item.reason))
+                continue
+            state = library.file_state(item.path)
+            failure = library.failure(item.path) if state is None or state.missing else None
+            if state:
+                seen.add(state.id)
+            if failure:
+                failing.add(item.path)
+            if failure and not options.retry_failed and _still_fails(failure, item):
+                known_failures += 1
+            elif state is None or _outdated(state, item, versions, options) or failure:
+                plan.tasks.append(Task(item.path, item.size, item.mtime_ns, state))
+            elif state.missing:
+                plan.back.append((state.id, item.path))
+            else:
+                unchanged += 1
+    hidden = [path for path, _ in plan.unreadable if os.path.lexists(path)]
+    for folder in folders:
+        for file_id, path, missing in library.files_below(folder):
+            if not missing and file_id not in seen and not any(_inside(path, h) for h in hidden):
+                plan.gone.append((file_id, path))
+    gone_failures = (f.path for f in library.failures() if f.path not in failing and not os.path.lexists(f.path))
+    return Plan(plan.tasks, unchanged, known_failures, plan.gone, plan.back, list(gone_failures), plan.unreadable)
+
+
+def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:
+    same_file = (state.size, state.mtime_ns) == (found.size, found.mtime_ns)
+    return not same_file or state.embedder != versions.embedder or (options.full and not state.full)
+
+
+def _still_fails(failure: Failure, found: Found) -> bool:
+    return (failure.size, failure.mtime_ns, failure.version) == (found.size, found.mtime_ns, __version__)
+
+
+class Listeners:
+    """A pool of processes that listen to files."""
+
+    def __init__(self, library_path: Path, options: Options) -> None:
+        self._settings = (str(library_path), options.device, options.full)
+        self.jobs = options.jobs
+        self._pool = ProcessPool(
+            max_workers=options.jobs,
+            max_tasks=FILES_PER_WORKER,
+            initializer=_start_worker,
+            initargs=self._settings,
+            context=_context(),
+        )
+
+    def versions(self) -> Versions:
+        """What the workers' own sessions say they are; waits for the first worker.
+
+        Raises
+        ------
+        ProviderError
+            When the device that was asked for cannot run.
+        """
+        versions: Versions = self._pool.schedule(_versions).result()
+        return versions
+
+    def submit(self, task: Task) -> Future[Heard]:
+        timeout = TIMEOUT_S + task.size / SLOWEST_BYTES_PER_S
+        future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=timeout)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.stop()
+        self._pool.join()
+
+
+def _context() -> BaseContext:
+    """How workers are started: from one warm process where the system allows it, so that imports are paid once."""
+    # Each worker has one core: threads inside of libraries would only wait for each other.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["musictaste.inference", "musictaste.tags", "librosa.filters"])
+    return context
+
+
+@dataclass
+class _Worker:
+    library: Library
+    embedder: Embedder
+    heads: Heads
+    full: bool
+
+
+_worker_settings: tuple[str, Device, bool]
+_worker: _Worker | None = None
+
+
+def _start_worker(library_path: str, device: Device, full: bool) -> None:  # noqa: FBT001 - called by the pool
+    global _worker_settings  # noqa: PLW0603 - a process holds one worker
+    _worker_settings = (library_path, device, full)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=[parent.sentinel], daemon=True).start()
+
+
+def _die_with(sentinel: int) -> None:
+    """End this process when its parent was killed and cannot tell it to stop."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+def _ready_worker() -> _Worker:
+    """The models and a reading connection, made when the first task comes so that errors reach whoever asked."""
+    global _worker  # noqa: PLW0603
+    if _worker is None:
+        from musictaste.inference import Embedder, Heads
+
+        path, device, full = _worker_settings
+        embedder = Embedder(device=device)
+        _worker = _Worker(Library.open(Path(path)), embedder, Heads.load(embedder.version), full)
+    return _worker
+
+
+def _versions() -> Versions:
+    worker = _ready_worker()
+    heads = worker.heads
+    return Versions(worker.embedder.version, heads.emotion.version, heads.style.version, worker.embedder.provider)
+
+
+def _listen(path: str) -> Heard:
+    """Identify a file, and listen to it unless the library knows its audio."""
+    from musictaste import audio, tags
+
+    worker = _ready_worker()
+    with audio.open_recording(path) as recording:
+        found = tags.read_tags(path)
+        if found == Tags():
+            found = tags.tags_from_container(recording.metadata)
+        if worker.library.analysed(recording.audio_hash, worker.embedder.version, full=worker.full):
+            return Heard(recording.audio_hash, found)
+        sound = listen(recording, worker.embedder, full=worker.full)
+    heads = worker.heads
+    return Heard(recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding))
+
+
+def listen(recording: audio.Recording, embedder: Embedder, *, full: bool) -> Sound:
+    """Audio to windows to log-mel patches to the networks to one record.
+
+    Raises
+    ------
+    UnheardError
+        When nothing of the recording can be heard.
+    """
+    from musictaste import audio
+
+    meter = audio.Meter()
+    vectors = np.concatenate([embedder.embed(patches) for patches in audio.hear(recording, meter, full=full)])
+    return Sound(
+        duration_s=round(recording.duration_s, 3),
+        heard_s=round(meter.samples / audio.SAMPLE_RATE, 3),
+        bpm=meter.bpm,
+        key=meter.key,
+        loudness_db=round(meter.loudness_db, 2),
+        embedder=embedder.version,
+        embedding=vectors.mean(axis=0),
+        spread=vectors.std(axis=0),
+    )
+
+
+def update(library: Library, plan: Plan, listeners: Listeners, *, full: bool) -> Iterator[Outcome]:
+    """Carry a plan out; each outcome is yielded when it is safe in the library."""
+    with library.transaction():
+        library.mark_missing(file_id for file_id, _ in plan.gone)
+        library.mark_present(file_id for file_id, _ in plan.back)
+        library.forget_failures(plan.healed)
+    yield from (Outcome("added", path) for _, path in plan.back)
+    moved: set[int] = set()
+    for batch in _batches(_results(plan.tasks, listeners)):
+        outcomes = []
+        with library.transaction():
+            for task, future in batch:
+                outcomes.append(_keep(library, task, future, moved, full=full))
+        yield from outcomes
+    yield from (Outcome("removed", path) for file_id, path in plan.gone if file_id not in moved)
+
+
+Result = tuple[Task, Future[Heard]]
+
+
+def _results(tasks: Sequence[Task], listeners: Listeners) -> Iterator[Result | None]:
+    """Finished tasks as they come, a few waiting for each worker; None where a second passed without one."""
+    waiting: dict[Future[Heard], Task] = {}
+    remaining = iter(tasks)
+    while True:
+        while len(waiting) < listeners.jobs * WAITING_PER_WORKER and (task := next(remaining, None)):
+            waiting[listeners.submit(task)] = task
+        if not waiting:
+            return
+        done, _ = wait(waiting, timeout=WRITE_EVERY_S, return_when=FIRST_COMPLETED)
+        yield from ((waiting.pop(future), future) for future in done)
+        if not done:
+            yield None
+
+
+def _batches(results: Iterable[Result | None]) -> Iterator[list[Result]]:
+    """What came within about a second, so that each transaction is short and few are needed."""
+    batch: list[Result] = []
+    began = time.monotonic()
+    for result in results:
+        if result:
+            batch.append(result)
+        if batch and time.monotonic() - began >= WRITE_EVERY_S:
+            yield batch
+            batch, began = [], time.monotonic()
+    if batch:
+        yield batch
+
+
+def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int], *, full: bool) -> Outcome:
+    """Write one result down."""
+    error = future.exception()
+    if error is not None:
+        reason = _why(error)
+        library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))
+        return Outcome("failed", task.path, reason)
+    heard = future.result()
+    if heard.sound and heard.moods and heard.styles:
+        track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=full)
+    else:
+        track_id = library.track_id(heard.audio_hash)
+    file_id = None if task.state else _moved_from(library, track_id)
+    library.save_file(
+        task.path, heard.tags, track_id=track_id, size=task.size, mtime_ns=task.mtime_ns, file_id=file_id
+    )
+    if file_id is not None:
+        moved.add(file_id)
+        return Outcome("moved", task.path)
+    return Outcome("changed" if task.state and not task.state.missing else "added", task.path)
+
+
+def _moved_from(library: Library, track_id: int) -> int | None:
+    """The file of this track that is no longer where it was, if there is one."""
+    return next((file_id for file_id, path in library.copies(track_id) if not os.path.lexists(path)), None)
+
+
+def _why(error: BaseException) -> str:
+    """The reason that a user reads for a file that failed."""
+    if isinstance(error, UnheardError):
+        return str(error)
+    if isinstance(error, ProcessExpired):
+        return f"the decoder crashed ({_ending(error.exitcode)})"
+    if isinstance(error, TimeoutError):
+        return "the decoder did not finish"
+    return f"unexpected {type(error).__name__}: {error}"
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f"signal {-exit_code}"
+
+
+def relabel(library: Library, versions: Versions) -> int:
+    """Let the present heads name what older heads had named, without listening again; returns how many tracks."""
+    from musictaste.inference import Heads
+
+    heads: Heads | None = None
+    count = 0
+    while True:
+        ids, embeddings = library.stale_embeddings(
+            versions.embedder, versions.emotion, versions.style, limit=RELABEL_AT_ONCE
+        )
+        if not ids:
+            return count
+        heads = heads or Heads.load(versions.embedder)
+        labels = zip(ids, heads.emotion.label_all(embeddings), heads.style.label_all(embeddings), strict=True)
+        with library.transaction():
+            for track_id, moods, styles in labels:
+                library.save_labels(track_id, moods, styles)
+        count += len(ids)

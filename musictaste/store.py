@@ -1,0 +1,535 @@
+"""The library file: its schema, and every query on it.
+
+Paths are kept as TEXT with the bytes they have on disk. SQLite does not mind names that are not UTF-8; Python's
+binding does, so paths go in as bytes and a cast, and come out through a decoder that keeps bad bytes as surrogates,
+the way `os.fsdecode` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import sqlite_utils
+from numpy.typing import NDArray
+from sqlite_utils.migrations import Migrations
+
+from musictaste.errors import LibraryError
+from musictaste.moods import EMOTIONS, STYLES
+from musictaste.track import Failure, FileState, Labels, Plays, Pool, Sound, Tags, Track
+
+Floats = NDArray[np.float32]
+
+APPLICATION_ID = 0x6D757374
+"""PRAGMA application_id: "must" in ASCII, so that another program's database is never taken for a library."""
+
+BUSY_TIMEOUT_S = 30
+VECTOR_SIZE = 400
+"""Distances use the first 400 numbers of an embedding: the networks' own standardised 200-d layers."""
+
+MULTI_VALUED = ("artists", "album_artists", "genres", "musicbrainz_artist_ids")
+
+migrations = Migrations("musictaste")
+
+
+def label_column(label: str) -> str:
+    """The column of a mood or style: "hip-hop" is kept in hip_hop, so that nobody has to quote it."""
+    return label.replace("-", "_")
+
+
+@migrations()
+def first_schema(db: sqlite_utils.Database) -> None:
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in _FIRST_SCHEMA.split(";\n\n"):
+        db.execute(statement)
+
+
+_FIRST_SCHEMA = """
+CREATE TABLE folder (
+  path TEXT PRIMARY KEY
+) STRICT;
+
+CREATE TABLE track (
+  id INTEGER PRIMARY KEY,
+  audio_hash TEXT NOT NULL UNIQUE,
+  duration_s REAL NOT NULL,
+  heard_s REAL NOT NULL,
+  "full" INTEGER NOT NULL,
+  bpm REAL,
+  key TEXT,
+  loudness_db REAL NOT NULL,
+  embedder TEXT NOT NULL,
+  added INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE embedding (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  mean BLOB NOT NULL,
+  spread BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE mood (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  happy REAL NOT NULL,
+  sad REAL NOT NULL,
+  angry REAL NOT NULL,
+  calm REAL NOT NULL
+) STRICT;
+
+CREATE TABLE style (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  ambient REAL NOT NULL,
+  blues REAL NOT NULL,
+  classical REAL NOT NULL,
+  country REAL NOT NULL,
+  disco REAL NOT NULL,
+  electronic REAL NOT NULL,
+  folk REAL NOT NULL,
+  hip_hop REAL NOT NULL,
+  jazz REAL NOT NULL,
+  metal REAL NOT NULL,
+  pop REAL NOT NULL,
+  punk REAL NOT NULL,
+  reggae REAL NOT NULL,
+  rock REAL NOT NULL,
+  soul REAL NOT NULL
+) STRICT;
+
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  missing_since INTEGER,
+  title TEXT,
+  artist TEXT,
+  album TEXT,
+  album_artist TEXT,
+  genre TEXT,
+  date TEXT,
+  track_number INTEGER,
+  disc_number INTEGER,
+  compilation INTEGER NOT NULL,
+  musicbrainz_recording_id TEXT,
+  musicbrainz_release_id TEXT,
+  replaygain_track_db REAL,
+  replaygain_album_db REAL,
+  plays INTEGER,
+  skips INTEGER,
+  rating REAL,
+  last_played INTEGER,
+  loved INTEGER
+) STRICT;
+
+CREATE INDEX file_track ON file(track_id);
+
+CREATE TABLE tag_value (
+  file_id INTEGER NOT NULL REFERENCES file(id),
+  field TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (file_id, field, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lyrics (
+  file_id INTEGER PRIMARY KEY REFERENCES file(id),
+  source TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE failure (
+  path TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE last_list (
+  position INTEGER PRIMARY KEY,
+  track_id INTEGER NOT NULL REFERENCES track(id)
+) STRICT;
+
+CREATE VIEW present AS
+  SELECT track_id, min(id) AS file_id FROM file WHERE missing_since IS NULL GROUP BY track_id;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
+    track.loudness_db, happy, sad, angry, calm, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz,
+    metal, pop, punk, reggae, rock, soul, file.plays, file.skips, file.rating, file.last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id
+"""
+
+
+class Library:
+    """An open library file."""
+
+    def __init__(self, db: sqlite_utils.Database) -> None:
+        self._db = db
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> Self:
+        """Open a library and bring its schema up to date.
+
+        Raises
+        ------
+        LibraryError
+            When there is none and `create` is false, when the file is something else, or is from a newer program.
+        """
+        if not create and not path.exists():
+            raise LibraryError(f"'{path}': there is no library yet: run 'musictaste scan FOLDER' first")
+        if create and not path.parent.is_dir():
+            raise LibraryError(f"'{path}': the folder '{path.parent}' does not exist")
+        try:
+            return cls(_connect(path))
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise LibraryError(f"'{path}': is not a musictaste library") from error
+            raise LibraryError(f"'{path}': cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """What is written inside is kept together, or not at all."""
+        return self._db.atomic()
+
+    # Folders and files, for scanning
+
+    def folders(self) -> list[str]:
+        return [path for (path,) in self._db.execute("SELECT path FROM folder ORDER BY path")]
+
+    def add_folder(self, path: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO folder (path) VALUES (CAST(? AS TEXT))", [os.fsencode(path)])
+
+    def file_state(self, path: str) -> FileState | None:
+        row = self._db.execute(
+            """SELECT file.id, track_id, size, mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full"
+            FROM file JOIN track ON track.id = track_id WHERE path = CAST(? AS TEXT)""",
+            [os.fsencode(path)],
+        ).fetchone()
+        if row is None:
+            return None
+        return FileState(*row[:4], missing=bool(row[4]), audio_hash=row[5], embedder=row[6], full=bool(row[7]))
+
+    def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
+        """(id, path, missing) of each file that was seen below a folder."""
+        prefix = os.fsencode(os.path.join(folder, ""))
+        yield from self._db.execute(
+            """SELECT id, path, missing_since IS NOT NULL FROM file
+            WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path""",
+            [prefix, prefix[:-1] + bytes([prefix[-1] + 1])],
+        )
+
+    def copies(self, track_id: int) -> list[tuple[int, str]]:
+        """(id, path) of each file that holds a track."""
+        return list(self._db.execute("SELECT id, path FROM file WHERE track_id = ? ORDER BY id", [track_id]))
+
+    def mark_missing(self, file_ids: Iterable[int]) -> None:
+        now = int(time.time())
+        self._db.conn.executemany("UPDATE file SET missing_since = ? WHERE id = ?", ((now, i) for i in file_ids))
+
+    def mark_present(self, file_ids: Iterable[int]) -> None:
+        self._db.conn.executemany("UPDATE file SET missing_since = NULL WHERE id = ?", ((i,) for i in file_ids))
+
+    def save_file(self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None) -> None:
+        """Insert or update the file at `path`; with `file_id`, that file has moved here."""
+        raw = os.fsencode(path)
+        if file_id is not None:
+            self._db.execute("DELETE FROM file WHERE path = CAST(? AS TEXT) AND id != ?", [raw, file_id])
+            self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])
+        columns = _file_columns(tags) | {"track_id": track_id, "size": size, "mtime_ns": mtime_ns, "missing_since": None}
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        (file_id,) = self._db.execute(
+            f"INSERT INTO file (path, {names}) VALUES (CAST(? AS TEXT), {marks})"  # noqa: S608 - our own column names
+            f" ON CONFLICT (path) DO UPDATE SET {updates} RETURNING id",
+            [raw, *columns.values()],
+        ).fetchone()
+        self._save_values(file_id, tags)
+        self._db.execute("DELETE FROM failure WHERE path = CAST(? AS TEXT)", [raw])
+
+    def _save_values(self, file_id: int, tags: Tags) -> None:
+        self._db.execute("DELETE FROM tag_value WHERE file_id = ?", [file_id])
+        self._db.table("tag_value").insert_all(
+            {"file_id": file_id, "field": field, "position": position, "value": value}
+            for field in MULTI_VALUED
+            for position, value in enumerate(getattr(tags, field))
+        )
+        self._db.execute("DELETE FROM lyrics WHERE file_id = ? AND source = 'tags'", [file_id])
+        if tags.lyrics:
+            self._db.table("lyrics").upsert({"file_id": file_id, "source": "tags", "text": tags.lyrics}, pk="file_id")
+
+    def failure(self, path: str) -> Failure | None:
+        row = self._db.execute(
+            "SELECT path, size, mtime_ns, version, reason FROM failure WHERE path = CAST(? AS TEXT)", [os.fsencode(path)]
+        ).fetchone()
+        return Failure(*row) if row else None
+
+    def failures(self) -> list[Failure]:
+        rows = self._db.execute("SELECT path, size, mtime_ns, version, reason FROM failure ORDER BY path")
+        return [Failure(*row) for row in rows]
+
+    def save_failure(self, failure: Failure) -> None:
+        """Remember a failure; a file that was heard before counts as missing until it can be read again."""
+        raw = os.fsencode(failure.path)
+        self._db.execute(
+            "INSERT OR REPLACE INTO failure (path, size, mtime_ns, version, reason) VALUES (CAST(? AS TEXT), ?, ?, ?, ?)",
+            [raw, failure.size, failure.mtime_ns, failure.version, failure.reason],
+        )
+        self._db.execute(
+            "UPDATE file SET missing_since = coalesce(missing_since, ?) WHERE path = CAST(? AS TEXT)", [int(time.time()), raw]
+        )
+
+    def forget_failures(self, paths: Iterable[str]) -> None:
+        self._db.conn.executemany(
+            "DELETE FROM failure WHERE path = CAST(? AS TEXT)", ((os.fsencode(path),) for path in paths)
+        )
+
+    # Analyses
+
+    def analysed(self, audio_hash: str, embedder: str, *, full: bool) -> int | None:
+        """The id of a track that needs no listening: same audio, same networks, heard as widely as asked."""
+        row = self._db.execute(
+            'SELECT id FROM track WHERE audio_hash = ? AND embedder = ? AND "full" >= ?', [audio_hash, embedder, full]
+        ).fetchone()
+        return row[0] if row else None
+
+    def save_track(self, audio_hash: str, sound: Sound, moods: Labels, styles: Labels, *, full: bool) -> int:
+        """Insert or update what listening gave; returns the track's id."""
+        (track_id,) = self._db.execute(
+            """INSERT INTO track (audio_hash, duration_s, heard_s, "full", bpm, key, loudness_db, embedder, added)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (audio_hash) DO UPDATE SET duration_s = excluded.duration_s,
+            heard_s = excluded.heard_s, "full" = excluded."full", bpm = excluded.bpm, key = excluded.key,
+            loudness_db = excluded.loudness_db, embedder = excluded.embedder RETURNING id""",
+            [
+                audio_hash, sound.duration_s, sound.heard_s, full, sound.bpm, sound.key, sound.loudness_db,
+                sound.embedder, int(time.time()),
+            ],
+        ).fetchone()  # fmt: skip
+        self._db.table("embedding").upsert(
+            {"track_id": track_id, "mean": _pack(sound.embedding), "spread": _pack(sound.spread)}, pk="track_id"
+        )
+        self.save_labels(track_id, moods, styles)
+        return int(track_id)
+
+    def save_labels(self, track_id: int, moods: Labels, styles: Labels) -> None:
+        for table, labels in (("mood", moods), ("style", styles)):
+            columns = {label_column(label): p for label, p in labels.probabilities.items()}
+            self._db.table(table).upsert({"track_id": track_id, "head": labels.head, **columns}, pk="track_id")
+
+    def stale_embeddings(self, embedder: str, emotion: str, style: str, *, limit: int) -> tuple[list[int], Floats]:
+        """Tracks that other heads have labelled, whose embeddings the present heads can read: ids and [n, d]."""
+        rows = self._db.execute(
+            """SELECT track.id, mean FROM track JOIN embedding ON embedding.track_id = track.id
+            JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id
+            WHERE embedder = ? AND (mood.head != ? OR style.head != ?) LIMIT ?""",
+            [embedder, emotion, style, limit],
+        ).fetchall()
+        return [row[0] for row in rows], _unpack([row[1] for row in rows])
+
+    # Reading
+
+    def count(self) -> int:
+        """How many tracks have a file that is there."""
+        return int(self._db.execute("SELECT count(*) FROM present").fetchone()[0])
+
+    def counts_reaching(self, table: str, thresholds: Mapping[str, float]) -> dict[str, int]:
+        """For each label of "mood" or "style", how many tracks reach its threshold."""
+        sums = ", ".join(f"coalesce(sum({label_column(label)} >= ?), 0)" for label in thresholds)
+        row = self._db.execute(
+            f"SELECT {sums} FROM present JOIN {table} USING (track_id)",  # noqa: S608 - our own names
+            list(thresholds.values()),
+        ).fetchone()
+        return dict(zip(thresholds, row, strict=True))
+
+    def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
+        """Tracks whose probability of the mood, and of the styles together, reach the thresholds."""
+        mood_sql = f"mood.{label_column(mood)}" if mood else "1.0"
+        style_sql = " + ".join(f"style.{label_column(style)}" for style in styles) or "1.0"
+        source = (
+            f"(SELECT present.track_id, file_id, {mood_sql} AS m, {style_sql} AS s FROM present"  # noqa: S608 - our own names
+            " JOIN mood USING (track_id) JOIN style USING (track_id)) AS fit"
+        )
+        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}").fetchone()  # noqa: S608
+        rows = self._db.execute(
+            f"""SELECT fit.track_id, m, s, {_VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
+            coalesce(album_artist, artist), title
+            FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
+            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",  # noqa: S608
+            [mood_from, style_from],
+        ).fetchall()
+        columns = list(zip(*rows, strict=True)) or [()] * 10
+        numbers = [np.asarray(columns[i], np.float32) for i in (1, 2, 4, 5, 6)]
+        return Pool(
+            np.asarray(columns[0], np.int64), numbers[0], numbers[1], unit_vectors(columns[3]), *numbers[2:],
+            keys=columns[7], artists=columns[8], titles=columns[9], considered=considered, best=best,
+        )  # fmt: skip
+
+    def plays(self) -> Plays:
+        """All tracks that were played, skipped, rated or loved, those whose files are missing included."""
+        rows = self._db.execute(
+            f"""SELECT file.track_id, {_VECTOR}, sum(coalesce(plays, 0)), sum(coalesce(skips, 0)),
+            coalesce(max(rating), -1), coalesce(max(loved), 0), coalesce(artist || ' - ', '') || coalesce(title, path)
+            FROM file JOIN embedding USING (track_id)
+            WHERE plays > 0 OR skips > 0 OR rating IS NOT NULL OR loved = 1
+            GROUP BY file.track_id ORDER BY file.track_id"""  # noqa: S608 - our own names
+        ).fetchall()
+        columns = list(zip(*rows, strict=True)) or [()] * 7
+        numbers = [np.asarray(column, np.float32) for column in columns[2:6]]
+        return Plays(np.asarray(columns[0], np.int64), unit_vectors(columns[1]), *numbers, names=columns[6])
+
+    def vectors(self, track_ids: Sequence[int]) -> Floats:
+        """Unit vectors [n, 400] of the given tracks, in their order."""
+        blobs = {i: blob for i, blob in self._by_ids(f"SELECT track_id, {_VECTOR} FROM embedding WHERE track_id", track_ids)}  # noqa: S608
+        return unit_vectors([blobs[i] for i in track_ids])
+
+    def embedding(self, track_id: int) -> Floats:
+        """The whole embedding of a track, float32 [d]."""
+        (blob,) = self._db.execute("SELECT mean FROM embedding WHERE track_id = ?", [track_id]).fetchone()
+        return _unpack([blob])[0]
+
+    def tracks(self, track_ids: Sequence[int]) -> list[Track]:
+        """The records of the given tracks, in their order; a missing file stands for a track that has no other."""
+        found = {row[0]: _track(row) for row in self._by_ids(_TRACK_SQL, track_ids)}
+        return [found[i] for i in track_ids if i in found]
+
+    def _by_ids(self, sql: str, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query for a list of track ids, however long."""
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            yield from self._db.execute(f"{sql} IN ({marks})", list(part))
+
+    def all_ids(self) -> list[int]:
+        """Ids of all tracks whose files are there, by path."""
+        rows = self._db.execute("SELECT present.track_id FROM present JOIN file ON file.id = file_id ORDER BY path")
+        return [row[0] for row in rows]
+
+    def find(self, words: str) -> list[int]:
+        """Tracks that a path names, or whose artist, title and album contain all words; an exact name alone wins."""
+        state = self.file_state(os.path.abspath(words))
+        if state:
+            return [state.track_id]
+        wanted = fold(words)
+        exact, partly = [], []
+        for track_id, artist, title, album in self._db.execute(
+            "SELECT present.track_id, artist, title, album FROM present JOIN file ON file.id = file_id ORDER BY path"
+        ):
+            name = fold(f"{artist or ''} - {title or ''}")
+            if wanted in (name, fold(title or "")):
+                exact.append(track_id)
+            if all(word in f"{name} {fold(album or '')}" for word in wanted.split()):
+                partly.append(track_id)
+        return exact or partly
+
+    def save_list(self, track_ids: Sequence[int]) -> None:
+        """Remember a printed list, so that its numbers can be used as tracks."""
+        with self._db.atomic():
+            self._db.execute("DELETE FROM last_list")
+            self._db.table("last_list").insert_all({"position": n, "track_id": i} for n, i in enumerate(track_ids, 1))
+
+    def listed(self, position: int) -> int | None:
+        row = self._db.execute("SELECT track_id FROM last_list WHERE position = ?", [position]).fetchone()
+        return row[0] if row else None
+
+
+_VECTOR = f"substr(mean, 1, {VECTOR_SIZE * 2})"
+
+_LABELS = ", ".join([f"mood.{label_column(m)}" for m in EMOTIONS] + [f"style.{label_column(s)}" for s in STYLES])
+
+_TRACK_SQL = f"""
+SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS}, coalesce(plays, 0),
+  coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL
+FROM track JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id JOIN file ON file.id =
+  (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
+WHERE track.id"""  # noqa: S608 - our own names
+
+
+def _track(row: Sequence[Any]) -> Track:
+    moods_end = 10 + len(EMOTIONS)
+    styles_end = moods_end + len(STYLES)
+    return Track(
+        *row[:10],
+        moods=dict(zip(EMOTIONS, row[10:moods_end], strict=True)),
+        styles=dict(zip(STYLES, row[moods_end:styles_end], strict=True)),
+        plays=row[styles_end],
+        skips=row[styles_end + 1],
+        last_played=row[styles_end + 2],
+        rating=row[styles_end + 3],
+        loved=bool(row[styles_end + 4]),
+        missing=bool(row[styles_end + 5]),
+    )
+
+
+def _connect(path: Path) -> sqlite_utils.Database:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    db = sqlite_utils.Database(connection)
+    try:
+        _check(db, path)
+        if migrations.pending(db):
+            db.enable_wal()
+            migrations.apply(db)
+        db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite_utils.Database, path: Path) -> None:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID and db.table_names():
+        raise LibraryError(f"'{path}': is not a musictaste library")
+    known = {migration.name for migration in migrations.pending(sqlite_utils.Database(memory=True))}
+    if {migration.name for migration in migrations.applied(db)} - known:
+        raise LibraryError(f"'{path}': was written by a newer musictaste: update this program to read it")
+
+
+def _file_columns(tags: Tags) -> dict[str, Any]:
+    columns = {k: v for k, v in asdict(tags).items() if k not in MULTI_VALUED and k != "lyrics"}
+    return columns | {"genre": "; ".join(tags.genres) or None}
+
+
+def _pack(vector: Floats) -> bytes:
+    """float16, little-endian: half the size, and three digits are more than the networks give."""
+    return vector.astype("<f2").tobytes()
+
+
+def _unpack(blobs: Sequence[bytes]) -> Floats:
+    """float32 [n, d]"""
+    return np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), -1)
+
+
+def unit_vectors(blobs: Sequence[bytes]) -> Floats:
+    """Packed vectors as rows of unit length, float32 [n, 400]."""
+    if not blobs:
+        return np.zeros((0, VECTOR_SIZE), np.float32)
+    vectors = _unpack(blobs)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def fold(text: str) -> str:
+    """Without case and accents, for comparing names."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
