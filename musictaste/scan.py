@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
-from musictaste import __version__
+from musictaste import __version__, quality
 from musictaste.audio import SUFFIXES
 from musictaste.errors import FolderError, UnheardError
 from musictaste.store import Library
 from musictaste.track import Failure, FileState, Labels, Sound, Tags
 
 if TYPE_CHECKING:
+    from musictaste.audio import Recording
     from musictaste.inference import Device, Embedder, Heads
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
@@ -71,7 +72,11 @@ class Versions:
     embedder: str
     emotion: str
     style: str
-    provider: str
+
+
+def current_versions() -> Versions:
+    """The models that ship, by what their manifest says of them; no session is built for this."""
+    return Versions(quality.version(*quality.EMBEDDERS), quality.version("emotion"), quality.version("style"))
 
 
 @dataclass(frozen=True)
@@ -261,16 +266,16 @@ class Listeners:
             context=_context(),
         )
 
-    def versions(self) -> Versions:
-        """What the workers' own sessions say they are; waits for the first worker.
+    def provider(self) -> str:
+        """The provider of a session that a worker has built, "CUDA" or "CPU"; waits for the first worker.
 
         Raises
         ------
         ProviderError
             When the device that was asked for cannot run.
         """
-        versions: Versions = self._pool.schedule(_versions).result()
-        return versions
+        provider: str = self._pool.schedule(_provider).result()
+        return provider
 
     def submit(self, task: Task) -> Future[Heard]:
         timeout = TIMEOUT_S + task.size / SLOWEST_BYTES_PER_S
@@ -336,10 +341,8 @@ def _ready_worker() -> _Worker:
     return _worker
 
 
-def _versions() -> Versions:
-    worker = _ready_worker()
-    heads = worker.heads
-    return Versions(worker.embedder.version, heads.emotion.version, heads.style.version, worker.embedder.provider)
+def _provider() -> str:
+    return _ready_worker().embedder.provider
 
 
 def _listen(path: str) -> Heard:
@@ -358,7 +361,7 @@ def _listen(path: str) -> Heard:
     return Heard(recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding))
 
 
-def listen(recording: audio.Recording, embedder: Embedder, *, full: bool) -> Sound:
+def listen(recording: Recording, embedder: Embedder, *, full: bool) -> Sound:
     """Audio to windows to log-mel patches to the networks to one record.
 
     Raises
@@ -382,15 +385,18 @@ def listen(recording: audio.Recording, embedder: Embedder, *, full: bool) -> Sou
     )
 
 
-def update(library: Library, plan: Plan, listeners: Listeners, *, full: bool) -> Iterator[Outcome]:
-    """Carry a plan out; each outcome is yielded when it is safe in the library."""
+def update(library: Library, plan: Plan, listeners: Listeners | None, *, full: bool) -> Iterator[Outcome]:
+    """Carry a plan out; each outcome is yielded when it is safe in the library.
+
+    `listeners` may be None where the plan has nothing to listen to.
+    """
     with library.transaction():
         library.mark_missing(file_id for file_id, _ in plan.gone)
         library.mark_present(file_id for file_id, _ in plan.back)
         library.forget_failures(plan.healed)
     yield from (Outcome("added", path) for _, path in plan.back)
     moved: set[int] = set()
-    for batch in _batches(_results(plan.tasks, listeners)):
+    for batch in _batches(_results(plan.tasks, listeners)) if listeners else ():
         outcomes = []
         with library.transaction():
             for task, future in batch:

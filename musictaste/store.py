@@ -314,6 +314,11 @@ class Library:
         ).fetchone()
         return row[0] if row else None
 
+    def track_id(self, audio_hash: str) -> int:
+        """The id of a track that is known by its audio."""
+        (track_id,) = self._db.execute("SELECT id FROM track WHERE audio_hash = ?", [audio_hash]).fetchone()
+        return int(track_id)
+
     def save_track(self, audio_hash: str, sound: Sound, moods: Labels, styles: Labels, *, full: bool) -> int:
         """Insert or update what listening gave; returns the track's id."""
         (track_id,) = self._db.execute(
@@ -402,6 +407,14 @@ class Library:
         """Unit vectors [n, 400] of the given tracks, in their order."""
         blobs = {i: blob for i, blob in self._by_ids(f"SELECT track_id, {_VECTOR} FROM embedding WHERE track_id", track_ids)}  # noqa: S608
         return unit_vectors([blobs[i] for i in track_ids])
+
+    def nearest(self, track_id: int, count: int) -> list[int]:
+        """The tracks nearest to one by cosine, nearest first, itself not among them."""
+        ids = [i for i in self.all_ids() if i != track_id]
+        if not ids:
+            return []
+        cosines = self.vectors(ids) @ self.vectors([track_id])[0]
+        return [ids[i] for i in np.argsort(-cosines, kind="stable")[:count]]
 
     def embedding(self, track_id: int) -> Floats:
         """The whole embedding of a track, float32 [d]."""

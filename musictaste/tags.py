@@ -30,7 +30,9 @@ MALFORMED = (
     struct.error,  # Opus and Speex headers cut short
     IndexError,  # empty Ogg packets, WavPack rates
     KeyError,  # unknown ASF types
+    MemoryError,  # compressed ID3 frames that unpack without end
     OverflowError,  # offsets beyond 2**63
+    RecursionError,  # chapters in chapters, atoms in atoms
     ValueError,  # negative sizes in APEv2 and ASF, text that is not in its encoding
     ZeroDivisionError,  # a Speex rate of 0
 )
@@ -189,8 +191,12 @@ def _popularity_pairs(frame: Any) -> Pairs:
     if frame.rating:
         stars = None if frame.email.lower() in EVEN_SCALE else HALF_STARS.get(frame.rating)
         yield f"popm:{frame.email}", str(stars / 10 if stars else frame.rating / 255)
-    if count := getattr(frame, "count", 0):  # a rating alone is written with a counter of 0
-        yield f"playcount:{frame.email}", str(count)
+    yield from _counter_pairs(frame)
+
+
+def _counter_pairs(frame: Any) -> Pairs:
+    if 0 < getattr(frame, "count", 0) <= MOST_PLAYS:  # a rating alone is written with a counter of 0
+        yield f"playcount:{getattr(frame, 'email', '')}", str(frame.count)
 
 
 def _synced_pairs(frame: Any) -> Pairs:
@@ -214,7 +220,7 @@ def _lrc_stamp(time_ms: int) -> str:
 
 ID3_FRAMES: Mapping[str, Callable[[Any], Pairs]] = {
     **dict.fromkeys(("TIT2", "TPE1", "TALB", "TPE2", "TDRC", "TDRL", "TRCK", "TPOS", "TCMP"), _text_pairs),
-    "PCNT": lambda frame: [("playcount:", str(frame.count))] if frame.count else [],
+    "PCNT": _counter_pairs,
     "POPM": _popularity_pairs,
     "RVA2": lambda frame: [(f"rva2:{frame.desc}", f"{frame.gain:.2f}")],
     "SYLT": _synced_pairs,

@@ -1,0 +1,234 @@
+"""mood, style, similar: playlists."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from musictaste import moods, playlist_files, quality
+from musictaste.cli import render
+from musictaste.cli.context import Globals, app
+from musictaste.cli.showing import AsJson, resolve
+from musictaste.errors import NothingFitsError
+from musictaste.store import Library
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from musictaste.playlist import Choice
+    from musictaste.track import Plays, Pool, Track
+
+Limit = Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")]
+Styles = Annotated[list[str] | None, typer.Option("--style", help="Only this style; several are alternatives.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write a playlist: .m3u8 or .m3u.")]
+Absolute = Annotated[bool, typer.Option("--absolute/--relative", help="Paths in the playlist.")]
+Prefix = Annotated[str | None, typer.Option("--prefix", metavar="OLD=NEW", help="Replace the beginning of paths.")]
+PerArtist = Annotated[int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")]
+Arrangement = Annotated[Literal["flow", "score", "random"], typer.Option("--order", help="Order of the tracks.")]
+Seed = Annotated[str | None, typer.Option("--seed", help="Another list of the same kind: a number, or 'today'.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why each track is there.")]
+
+
+@app.command()
+def mood(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="MOOD", help="happy, sad, angry, calm, or a synonym: 快乐, triste ...")],
+    style: Styles = None,
+    limit: Limit = 25,
+    output: Output = None,
+    absolute: Absolute = False,
+    prefix: Prefix = None,
+    max_per_artist: PerArtist = 2,
+    order: Arrangement = "flow",
+    seed: Seed = None,
+    explain: Explain = False,
+    as_json: AsJson = False,
+) -> None:
+    """A playlist of a mood, and of a style if you like."""
+    wanted = moods.find_mood(name)
+    names = [moods.find_style(s) for s in style or []]
+    paper = Paper(output, absolute, prefix, explain, as_json, " ".join([wanted, *names]))
+    _by_labels(context.obj, wanted, names, paper, _wish(limit, max_per_artist, order, seed))
+
+
+@app.command()
+def style(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="STYLE...", help="jazz, rock, ... or a synonym: 爵士, rap ...")],
+    limit: Limit = 25,
+    output: Output = None,
+    absolute: Absolute = False,
+    prefix: Prefix = None,
+    max_per_artist: PerArtist = 2,
+    order: Arrangement = "flow",
+    seed: Seed = None,
+    explain: Explain = False,
+    as_json: AsJson = False,
+) -> None:
+    """A playlist of one or more styles."""
+    wanted = [moods.find_style(s) for s in names]
+    paper = Paper(output, absolute, prefix, explain, as_json, " ".join(wanted))
+    _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
+
+
+@app.command()
+def similar(
+    context: typer.Context,
+    tracks: Annotated[list[str], typer.Argument(metavar="TRACK...", help="A path, a number, or words.")],
+    style: Styles = None,
+    limit: Limit = 25,
+    output: Output = None,
+    absolute: Absolute = False,
+    prefix: Prefix = None,
+    max_per_artist: PerArtist = 2,
+    order: Arrangement = "flow",
+    seed: Seed = None,
+    explain: Explain = False,
+    as_json: AsJson = False,
+) -> None:
+    """The tracks nearest to one or more others."""
+    from musictaste import playlist
+
+    names = [moods.find_style(s) for s in style or []]
+    with _opened(context.obj, output) as library:
+        seeds = [resolve(library, words) for words in tracks]
+        pool = _pool(library, None, names)
+        pool = playlist.without(pool, seeds)
+        if not len(pool):
+            raise NothingFitsError("no other track fits: " + _considered(pool))
+        fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
+        title = "similar to " + ", ".join(track.name for track in library.tracks(seeds))
+        paper = Paper(output, absolute, prefix, explain, as_json, title)
+        _deliver(library, pool, fit, paper, _wish(limit, max_per_artist, order, seed), context.obj, _near_reasons)
+
+
+class Paper:
+    """Where a list goes, and how."""
+
+    def __init__(self, output: Path | None, absolute: bool, prefix: str | None, explain: bool, as_json: bool, title: str) -> None:  # noqa: FBT001, PLR0913, PLR0917
+        self.output = output
+        self.style = playlist_files.PathStyle(absolute, playlist_files.parse_prefix(prefix) if prefix else None)
+        self.explain, self.as_json, self.title = explain, as_json, title
+
+
+def _wish(limit: int, max_per_artist: int, order: Literal["flow", "score", "random"], seed: str | None) -> Any:
+    from musictaste import playlist
+
+    if seed is not None and seed != "today" and not seed.isdigit():
+        raise typer.BadParameter("is neither a number nor 'today'", param_hint="--seed")
+    number = datetime.date.today().toordinal() if seed == "today" else None if seed is None else int(seed)
+    return playlist.Wish(limit, max_per_artist, order, number)
+
+
+def _opened(options: Globals, output: Path | None) -> Library:
+    """The library, after making sure that the playlist could be written."""
+    if output:
+        playlist_files.check_target(output)
+    return Library.open(options.db)
+
+
+def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
+    mood_from = quality.labels("emotion")[wanted].threshold if wanted else 0.0
+    style_from = min((quality.labels("style")[name].threshold for name in names), default=0.0)
+    return library.pool(mood=wanted, styles=names, mood_from=mood_from, style_from=style_from)
+
+
+def _considered(pool: Pool) -> str:
+    return f"{pool.considered} tracks were considered"
+
+
+def _by_labels(options: Globals, wanted: str | None, names: Sequence[str], paper: Paper, wish: Any) -> None:
+    from musictaste import playlist
+
+    with _opened(options, paper.output) as library:
+        pool = _pool(library, wanted, names)
+        if not len(pool):
+            thresholds = [quality.labels("emotion")[wanted].threshold] if wanted else []
+            thresholds += [min(quality.labels("style")[name].threshold for name in names)] if names else []
+            needed = " and ".join(f"{t:.2f}" for t in thresholds)
+            raise NothingFitsError(
+                f"no track is {paper.title} enough: {_considered(pool)}, the best scored {pool.best:.2f}, {needed} is needed"
+            )
+        if not options.quiet and not paper.as_json:
+            render.console(stderr=True).print(f"{len(pool)} of {pool.considered} tracks are {paper.title}")
+        _deliver(library, pool, playlist.fit_to_labels(pool), paper, wish, options, _label_reasons(wanted, names))
+
+
+def _deliver(
+    library: Library, pool: Pool, fit: NDArray[np.float32], paper: Paper, wish: Any, options: Globals, reasons: Any
+) -> None:
+    from musictaste import playlist, taste
+
+    plays = library.plays()
+    choices = playlist.choose(pool, fit, taste.score(pool.vectors, plays), wish)
+    tracks = library.tracks([choice.track_id for choice in choices])
+    explained = [reasons(track, choice) + _taste_reason(choice, plays) for track, choice in zip(tracks, choices, strict=True)]
+    library.save_list([track.id for track in tracks])
+    if paper.output:
+        _write(paper, tracks, options)
+    if paper.as_json:
+        rows = zip(tracks, choices, explained, strict=True)
+        render.print_json([_choice_json(track, choice, why) for track, choice, why in rows])
+    elif not paper.output and sys.stdout.isatty():
+        scores = [choice.score for choice in choices]
+        render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=paper.explain)
+    elif not paper.output:
+        _print_plain(tracks, explained, explain=paper.explain)
+
+
+def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *, explain: bool) -> None:
+    render.print_paths(tracks)
+    if explain:
+        for track, why in zip(tracks, explained, strict=True):
+            render.console(stderr=True).print(f"{render.printable(track.name)}: {render.printable('; '.join(why))}")
+
+
+def _write(paper: Paper, tracks: Sequence[Track], options: Globals) -> None:
+    assert paper.output  # noqa: S101 - the caller has looked
+    entries = [playlist_files.Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks]
+    left_out = playlist_files.write_playlist(paper.output, entries, name=paper.title, paths=paper.style)
+    err = render.console(stderr=True)
+    for entry in left_out:
+        err.print(f"left out, its name has a line break: {render.printable(entry.path)}")
+    if not options.quiet:
+        length = render.clock(sum(t.duration_s for t in tracks))
+        err.print(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(paper.output))}")
+
+
+def _choice_json(track: Track, choice: Choice, why: Sequence[str]) -> dict[str, Any]:
+    known = render.track_json(track)
+    return {
+        **{key: known[key] for key in ("path", "artist", "title", "album", "duration_s")},
+        "score": round(choice.score, 4),
+        "mood": render.top(track.moods),
+        "style": render.top(track.styles),
+        **{key: known[key] for key in ("moods", "styles")},
+        "taste": None if choice.taste is None else round(choice.taste, 4),
+        "reasons": list(why),
+    }
+
+
+def _label_reasons(wanted: str | None, names: Sequence[str]) -> Any:
+    def reasons(track: Track, _: Choice) -> list[str]:
+        heard = [f"sounds {wanted} ({track.moods[wanted]:.2f})"] if wanted else []
+        return heard + [f"sounds like {name} ({track.styles[name]:.2f})" for name in names]
+
+    return reasons
+
+
+def _near_reasons(_: Track, choice: Choice) -> list[str]:
+    return [f"sounds close to what you named ({choice.fit:.2f})"]
+
+
+def _taste_reason(choice: Choice, plays: Plays) -> list[str]:
+    if choice.because < 0:
+        return []
+    if int(plays.ids[choice.because]) == choice.track_id:
+        return [f"you played it {int(plays.plays[choice.because])} times"]
+    return [f"close to {plays.names[choice.because]}, which you play"]

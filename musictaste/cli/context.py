@@ -1,0 +1,102 @@
+"""What all commands share: the application, the global options and the settings file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musictaste import __version__
+from musictaste.errors import SettingsError
+
+app = typer.Typer(
+    name="musictaste",
+    help="Know your own music by mood and by style, and make playlists from what you really play.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@dataclass(frozen=True)
+class Globals:
+    """Options that stand before the command."""
+
+    db: Path
+    verbose: bool
+    quiet: bool
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a Typer callback
+    if wanted:
+        typer.echo(f"musictaste {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def configure(
+    context: typer.Context,
+    db: Annotated[Path | None, typer.Option(envvar="MUSICTASTE_DB", help="The library file.", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,  # noqa: FBT002
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    settings = read_settings(settings_path(), known_settings(context.command))
+    chosen = db or (Path(settings["db"]).expanduser() if "db" in settings else default_library())
+    context.obj = Globals(chosen, verbose, quiet)
+    context.default_map = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
+
+
+def default_library() -> Path:
+    """library.db in the folder where this system keeps a user's data; the folder is made."""
+    import platformdirs
+
+    return platformdirs.user_data_path("musictaste", appauthor=False, ensure_exists=True) / "library.db"
+
+
+def settings_path() -> Path:
+    import platformdirs
+
+    return platformdirs.user_config_path("musictaste", appauthor=False) / "config.toml"
+
+
+def known_settings(command: Any) -> dict[str, set[str]]:
+    """Names that a settings file may use: "db", and per command the names of its options."""
+    commands = {name: {p.name for p in sub.params if p.param_type_name == "option"} for name, sub in command.commands.items()}
+    return {"db": set(), **commands}
+
+
+def read_settings(path: Path, known: Mapping[str, set[str]]) -> dict[str, Any]:
+    """The settings file; empty where there is none.
+
+    Raises
+    ------
+    SettingsError
+        When it is not TOML, or has a key that nothing reads: the nearest known one is named.
+    """
+    if not path.exists():
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"'{path}': is not TOML: {error}") from error
+    for key, value in settings.items():
+        _check_key(path, key, known)
+        if isinstance(value, dict):
+            for option in value:
+                _check_key(path, option, known[key], f"{key}.")
+    return settings
+
+
+def _check_key(path: Path, key: str, known: Mapping[str, set[str]] | set[str], prefix: str = "") -> None:
+    if key not in known:
+        near = difflib.get_close_matches(key, known, 1, 0)
+        question = f": did you mean '{prefix}{near[0]}'?" if near else ""
+        raise SettingsError(f"'{path}': unknown setting '{prefix}{key}'{question}")

@@ -1,0 +1,134 @@
+"""Tables, bars and JSON: how results look."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from musictaste import moods
+from musictaste.track import Track
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+BAR_WIDTH = 24
+
+
+def print_json(document: Any) -> None:
+    """One JSON document in UTF-8; bytes of names that are not UTF-8 stay as escaped surrogates, which JSON allows."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_paths(tracks: Iterable[Track]) -> None:
+    """One path per line, its bytes as on disk: what a pipe can use."""
+    sys.stdout.buffer.write(b"".join(os.fsencode(track.path) + b"\n" for track in tracks))
+    sys.stdout.buffer.flush()
+
+
+def console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text that any terminal takes: bad bytes shown as a replacement character, control characters dropped."""
+    clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c for c in clean if c.isprintable())
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def bar(share: float, width: int = BAR_WIDTH) -> str:
+    filled = round(share * width)
+    return "█" * filled + "░" * (width - filled)
+
+
+def top(probabilities: Mapping[str, float]) -> str:
+    return max(probabilities, key=probabilities.__getitem__)
+
+
+def track_json(track: Track) -> dict[str, Any]:
+    """What is known of a track, as in the contract of the command line."""
+    named = {"moods": rounded(track.moods), "styles": rounded(track.styles)}
+    return {
+        "path": track.path,
+        "artist": track.artist,
+        "title": track.title,
+        "album": track.album,
+        "genre": track.genre,
+        "duration_s": track.duration_s,
+        "bpm": track.bpm,
+        "key": track.key,
+        "loudness_db": track.loudness_db,
+        **named,
+        "valence": round(moods.valence(track.moods), 4),
+        "arousal": round(moods.arousal(track.moods), 4),
+        "sound": named,
+        "words": None,
+        "plays": track.plays,
+        "skips": track.skips,
+        "last_played": track.last_played,
+        "rating": track.rating,
+        "loved": track.loved,
+    }
+
+
+def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(p, 4) for label, p in probabilities.items()}
+
+
+def print_track(track: Track, neighbours: Sequence[Track]) -> None:
+    out = console()
+    out.print(printable(track.name), style="bold")
+    facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
+    facts += [f"{track.bpm:.0f} BPM" if track.bpm else "", track.key or "", f"{track.loudness_db:.1f} dB"]
+    out.print("  " + " · ".join(fact for fact in facts if fact))
+    out.print(f"  {printable(track.path)}" + ("  (missing)" if track.missing else ""), style="dim")
+    for kind, probabilities in (("mood", track.moods), ("style", track.styles)):
+        ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:4]
+        for label, p in ranked:
+            out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}")
+    out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
+    if track.plays or track.skips:
+        out.print(f"  played {track.plays} times, skipped {track.skips} times")
+    for other in neighbours:
+        out.print(f"  near: {printable(other.name)}", style="dim")
+
+
+def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain: bool) -> None:
+    """A numbered list with scores; with reasons under each track where they were asked for."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "artist", "title", "time", "mood", "style", "score"):
+        table.add_column(name, justify="right" if name in ("", "time", "score") else "left", overflow="fold")
+    for number, (track, score, reasons) in enumerate(rows, 1):
+        title = printable(track.title or os.path.basename(track.path))
+        if explain:
+            title += "".join(f"\n  {printable(reason)}" for reason in reasons)
+        table.add_row(
+            str(number), printable(track.artist or ""), title, clock(track.duration_s), top(track.moods),
+            top(track.styles), f"{score:.2f}",
+        )  # fmt: skip
+    console().print(table)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(printable, row))
+    console().print(table)

@@ -1,0 +1,177 @@
+"""scan and doctor: filling the library, and finding out what keeps it from being fast."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from musictaste.cli import render
+from musictaste.cli.context import Globals, app
+from musictaste.cli.showing import AsJson
+from musictaste.errors import FolderError, ProviderError
+from musictaste.store import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from musictaste.scan import Outcome, Plan
+
+Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option("--device", help="Where the networks run.")]
+KINDS = ("added", "changed", "moved", "unchanged", "removed", "failed")
+PLAIN_EVERY_S = 10.0
+
+
+@app.command()
+def scan(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER...", help="Folders of music; without any, those scanned before.")
+    ] = None,
+    device: Device = "auto",
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one per CPU.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Listen to whole tracks instead of sampled windows.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try files again that failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the library up to date with folders of music."""
+    from musictaste import scan as scanning
+
+    globals_: Globals = context.obj
+    options = scanning.Options(device, jobs or scanning.usable_cpus(), full, retry_failed)
+    began = time.monotonic()
+    with Library.open(globals_.db, create=True) as library:
+        roots = scanning.resolve_folders(library, folders or [])
+        plan = scanning.survey(library, roots, scanning.current_versions(), options)
+        _warn(plan, roots)
+        if not plan.tasks and not plan.unchanged and not plan.known_failures and not plan.gone and not plan.back:
+            raise FolderError(f"'{roots[0]}': no audio files found in it")
+        if dry_run:
+            _print_plan(plan, as_json=as_json)
+            return
+        scanning.remember_folders(library, roots)
+        scanning.relabel(library, scanning.current_versions())
+        counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
+        progress = _Progress(len(plan.tasks), quiet=globals_.quiet or as_json, verbose=globals_.verbose)
+        provider = None
+        try:
+            if plan.tasks:
+                with scanning.Listeners(globals_.db, options) as listeners:
+                    provider = listeners.provider()
+                    progress.start(provider, options.jobs)
+                    _count(scanning.update(library, plan, listeners, full=full), counts, progress)
+            else:
+                _count(scanning.update(library, plan, None, full=full), counts, progress)
+        except KeyboardInterrupt:
+            progress.stop()
+            heard = counts["added"] + counts["changed"] + counts["moved"]
+            render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
+            raise typer.Exit(130) from None
+        progress.stop()
+        _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
+
+
+def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progress) -> None:
+    for outcome in outcomes:
+        counts[outcome.kind] += 1
+        progress.advance(outcome)
+
+
+def _warn(plan: Plan, roots: list[str]) -> None:
+    err = render.console(stderr=True)
+    for path, reason in plan.unreadable:
+        if path in roots:
+            err.print(f"{render.printable(path)}: cannot be read: {reason}")
+        else:
+            err.print(f"passed over {render.printable(path)}: {reason}")
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    new = [task.path for task in plan.tasks if task.state is None]
+    changed = [task.path for task in plan.tasks if task.state is not None]
+    gone, back = [path for _, path in plan.gone], [path for _, path in plan.back]
+    if as_json:
+        render.print_json({"new": new, "changed": changed, "gone": gone, "back": back, "unchanged": plan.unchanged})
+        return
+    for kind, paths in (("new", new), ("changed", changed), ("gone", gone), ("back", back)):
+        for path in paths:
+            render.console().print(f"{kind:8}{render.printable(path)}")
+
+
+def _report(counts: Counter[str], plan: Plan, began: float, provider: str | None, *, quiet: bool, as_json: bool) -> None:
+    seconds = time.monotonic() - began
+    heard = len(plan.tasks)
+    if as_json:
+        document: dict[str, Any] = {kind: counts[kind] for kind in KINDS}
+        document |= {"seconds": round(seconds, 2), "tracks_per_second": round(heard / seconds, 2), "provider": provider}
+        render.print_json(document)
+    elif not quiet:
+        parts = [f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]]
+        rate = f", {heard / seconds:.1f} tracks per second on {provider}" if heard else ""
+        render.console(stderr=True).print(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s{rate}")
+        if counts["failed"] or plan.known_failures:
+            render.console(stderr=True).print("files that could not be heard: musictaste failures")
+
+
+class _Progress:
+    """A bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, total: int, *, quiet: bool, verbose: bool) -> None:
+        self._console = render.console(stderr=True)
+        self._total, self._done, self._quiet, self._verbose = total, 0, quiet, verbose
+        self._bar: Any = None
+        self._began = self._said = time.monotonic()
+
+    def start(self, provider: str, jobs: int) -> None:
+        if self._quiet:
+            return
+        self._console.print(f"listening to {self._total} files on {provider}, {jobs} at a time")
+        self._began = self._said = time.monotonic()
+        if self._console.is_terminal:
+            from rich import progress
+
+            columns = (progress.BarColumn(), progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"))
+            self._bar = progress.Progress(*columns, progress.TimeRemainingColumn(), console=self._console)
+            self._bar.add_task(provider, total=self._total, rate="")
+            self._bar.start()
+
+    def advance(self, outcome: Outcome) -> None:
+        if outcome.kind in ("unchanged", "removed"):
+            return
+        self._done += 1
+        now = time.monotonic()
+        rate = self._done / max(now - self._began, 1e-3)
+        if self._quiet:
+            return
+        if self._verbose or outcome.kind == "failed":
+            reason = f": {render.printable(outcome.reason)}" if outcome.reason else ""
+            self._console.print(f"{outcome.kind} {render.printable(outcome.path)}{reason}")
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=self._done, rate=f"{rate:.1f} tracks/s")
+        elif now - self._said >= PLAIN_EVERY_S:
+            self._said = now
+            left = render.clock((self._total - self._done) / rate)
+            self._console.print(f"{self._done} of {self._total}, {rate:.1f} tracks per second, {left} left")
+
+    def stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+@app.command()
+def doctor(context: typer.Context, device: Device = "auto", as_json: AsJson = False) -> None:
+    """Run the models for real, and say what runs where, how fast, and how to mend what does not."""
+    from musictaste import health
+
+    report = health.examine(device)
+    if as_json:
+        render.print_json(report.document())
+    else:
+        for line in report.lines():
+            render.console().print(line)
+    if device == "cuda" and report.provider != "CUDA":
+        raise ProviderError(f"CUDA was asked for and cannot run here: {report.remedy}")

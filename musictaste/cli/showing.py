@@ -1,0 +1,106 @@
+"""show, moods, styles, failures: what the library knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from musictaste import quality
+from musictaste.cli import render
+from musictaste.cli.context import Globals, app
+from musictaste.errors import UnknownTrackError
+from musictaste.store import Library
+
+CANDIDATES = 10
+NEIGHBOURS = 5
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def resolve(library: Library, words: str) -> int:
+    """The one track that a path, a number of the last list, or words name.
+
+    Raises
+    ------
+    UnknownTrackError
+        When there is none, or more than one: the candidates are listed.
+    """
+    if words.isdigit() and (listed := library.listed(int(words))) is not None:
+        return listed
+    found = library.find(words)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UnknownTrackError(f"no track is called '{words}'")
+    names = "\n".join(f"  {track.path}" for track in library.tracks(found[:CANDIDATES]))
+    more = f"\n  and {len(found) - CANDIDATES} more" if len(found) > CANDIDATES else ""
+    raise UnknownTrackError(f"'{words}' names {len(found)} tracks: say more, or give a path\n{names}{more}")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    tracks: Annotated[list[str] | None, typer.Argument(metavar="TRACK...", help="A path, a number, or words.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole library; with --json a line each.")] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="With the embedding (JSON only).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """All that is known of a track."""
+    options: Globals = context.obj
+    with Library.open(options.db) as library:
+        if not tracks and not everything:
+            raise typer.BadParameter("name a track, or say --all", param_hint="TRACK...")
+        ids = library.all_ids() if everything else [resolve(library, words) for words in tracks or []]
+        if as_json:
+            for start in range(0, len(ids), 1000):
+                for track in library.tracks(ids[start : start + 1000]):
+                    document = render.track_json(track)
+                    if vectors:
+                        document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
+                    render.print_json(document)
+            return
+        for track in library.tracks(ids):
+            near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
+            render.print_track(track, near)
+
+
+@app.command()
+def moods(context: typer.Context, as_json: AsJson = False) -> None:
+    """The moods, how many tracks reach each, and how well each was measured to be heard."""
+    _vocabulary(context.obj, "emotion", "mood", as_json=as_json)
+
+
+@app.command()
+def styles(context: typer.Context, as_json: AsJson = False) -> None:
+    """The styles, how many tracks reach each, and how well each was measured to be heard."""
+    _vocabulary(context.obj, "style", "style", as_json=as_json)
+
+
+def _vocabulary(options: Globals, head: str, table: str, *, as_json: bool) -> None:
+    measured = quality.labels(head)
+    with Library.open(options.db) as library:
+        counts = library.counts_reaching(table, {label: q.threshold for label, q in measured.items()})
+    if as_json:
+        render.print_json([{"label": label, "tracks": counts[label], **vars(q)} for label, q in measured.items()])
+        return
+    figure = "{:.2f}".format
+    rows = (
+        [label, str(counts[label]), figure(q.threshold)]
+        + ["not measured" if value is None else figure(value) for value in (q.precision, q.recall, q.auroc)]
+        for label, q in measured.items()
+    )
+    render.print_table([table, "tracks", "threshold", "precision", "recall", "AUROC"], rows)
+
+
+@app.command()
+def failures(context: typer.Context, as_json: AsJson = False) -> None:
+    """Files that could not be listened to, each with its reason."""
+    options: Globals = context.obj
+    with Library.open(options.db) as library:
+        rows = library.failures()
+    if as_json:
+        render.print_json([{"path": failure.path, "reason": failure.reason} for failure in rows])
+    else:
+        for failure in rows:
+            render.console().print(f"{render.printable(failure.path)}: {render.printable(failure.reason)}")

@@ -1,0 +1,159 @@
+"""Which tracks, and in which order: pure functions over columns, without the library."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musictaste.taste import Taste
+from musictaste.track import Pool
+
+Floats = NDArray[np.float32]
+Order = Literal["flow", "score", "random"]
+
+TASTE_WEIGHT = 0.3
+"""The fit to what was asked comes first; among tracks that fit about as well, taste decides."""
+
+SAME_DURATION_S = 3.0
+SAME_SOUND = 0.95
+SEED_NOISE = 0.1
+"""How far `seed` may reorder: tracks whose scores are this close change places often, others rarely."""
+
+TEMPO_WEIGHT, KEY_WEIGHT, LEVEL_WEIGHT = 0.5, 0.15, 0.02
+ARRAYS = ("ids", "mood", "style", "vectors", "duration_s", "bpm", "loudness_db")
+PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How many tracks, how many by one artist, in which order; `seed` makes another list of the same kind."""
+
+    limit: int = 25
+    max_per_artist: int = 2
+    order: Order = "flow"
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One chosen track: its id, the score it was chosen by, and what the score is made of."""
+
+    track_id: int
+    score: float
+    fit: float
+    taste: float | None
+    because: int
+
+
+def without(pool: Pool, track_ids: list[int]) -> Pool:
+    """The pool without some of its tracks."""
+    kept = np.flatnonzero(~np.isin(pool.ids, track_ids))
+    columns = {name: getattr(pool, name)[kept] for name in ARRAYS}
+    names = {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
+    return replace(pool, **columns, **names)
+
+
+def fit_to_labels(pool: Pool) -> Floats:
+    """The probability that a track has the mood and one of the styles, taken as independent."""
+    return np.asarray(pool.mood * pool.style, np.float32)
+
+
+def fit_to_seeds(vectors: Floats, seeds: Floats) -> Floats:
+    """Cosine similarity to the mean of the seeds, 0..1."""
+    centre = seeds.mean(axis=0)
+    cosine = vectors @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
+    return np.asarray((1 + cosine) / 2, np.float32)
+
+
+def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish) -> list[Choice]:
+    """The best tracks of a pool in playing order; the same arguments always give the same list."""
+    scores = fit if taste is None else (1 - TASTE_WEIGHT) * fit + TASTE_WEIGHT * taste.scores
+    rng = np.random.default_rng(wish.seed or 0)
+    ranking = scores if wish.seed is None else scores + SEED_NOISE * rng.gumbel(size=len(scores))
+    picked = _pick(pool, np.argsort(-ranking, kind="stable"), wish)
+    if wish.order == "random":
+        rng.shuffle(picked)
+    elif wish.order == "flow":
+        picked = arrange(pool, picked)
+    return [
+        Choice(
+            int(pool.ids[i]),
+            float(scores[i]),
+            float(fit[i]),
+            None if taste is None else float(taste.scores[i]),
+            -1 if taste is None else int(taste.because[i]),
+        )
+        for i in picked
+    ]
+
+
+def _pick(pool: Pool, ranked: NDArray[np.int64], wish: Wish) -> list[int]:
+    """The first tracks that keep to the artist cap and are not the same recording as one already picked."""
+    picked: list[int] = []
+    artists: Counter[str] = Counter()
+    by_name: dict[tuple[str, str], list[int]] = {}
+    for i in map(int, ranked):
+        if len(picked) == wish.limit:
+            break
+        artist, title = normalise(pool.artists[i]), normalise(pool.titles[i])
+        if artist and artists[artist] >= wish.max_per_artist:
+            continue
+        same_name = by_name.setdefault((artist, title), [])
+        if title and any(_same_recording(pool, i, j) for j in same_name):
+            continue
+        picked.append(i)
+        artists[artist] += 1
+        same_name.append(i)
+    return picked
+
+
+def _same_recording(pool: Pool, i: int, j: int) -> bool:
+    close = abs(float(pool.duration_s[i] - pool.duration_s[j])) <= SAME_DURATION_S
+    return close and float(pool.vectors[i] @ pool.vectors[j]) >= SAME_SOUND
+
+
+def normalise(name: str | None) -> str:
+    """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
+    decomposed = unicodedata.normalize("NFKD", (name or "").casefold())
+    return re.sub(r"[\W_]+", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def arrange(pool: Pool, picked: list[int]) -> list[int]:
+    """An order that flows: from the best track on, always the one whose sound, tempo, key and level are nearest."""
+    if len(picked) < 3:
+        return picked
+    distance = _distances(pool, np.array(picked))
+    order, left = [0], set(range(1, len(picked)))
+    while left:
+        following = min(left, key=lambda j: (distance[order[-1], j], j))
+        order.append(following)
+        left.remove(following)
+    return [picked[i] for i in order]
+
+
+def _distances(pool: Pool, picked: NDArray[np.int64]) -> Floats:
+    """How much each pair of tracks jars when one follows the other, [n, n]."""
+    vectors = pool.vectors[picked]
+    sound = 1 - vectors @ vectors.T
+    octaves = np.log2(np.maximum(pool.bpm[picked], 1))
+    tempo = np.abs(octaves[:, None] - octaves[None, :])
+    tempo = np.abs(tempo - np.round(tempo))  # half and double tempo are felt as the same
+    level = np.abs(pool.loudness_db[picked][:, None] - pool.loudness_db[picked][None, :])
+    fifths = np.array([_fifths(pool.keys[i]) for i in picked])
+    apart = np.abs(fifths[:, None] - fifths[None, :])
+    key = np.nan_to_num(np.minimum(apart, 12 - apart) / 6, nan=0.5)
+    return np.asarray(sound + TEMPO_WEIGHT * tempo + KEY_WEIGHT * key + LEVEL_WEIGHT * level, np.float32)
+
+
+def _fifths(key: str | None) -> float:
+    """Place on the circle of fifths, 0..11, a minor key at its relative major; nan for no key."""
+    if key is None:
+        return float("nan")
+    pitch, mode = key.split()
+    return float((PITCHES.index(pitch) + (3 if mode == "minor" else 0)) * 7 % 12)

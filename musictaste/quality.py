@@ -1,0 +1,44 @@
+"""What was measured of the shipped models, read from models/manifest.json without onnxruntime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+EMBEDDERS = ("musicnn_msd", "musicnn_mtt")
+
+
+@dataclass(frozen=True)
+class LabelQuality:
+    """Cross-validated quality of one mood or style; figures are None where no independent labels exist.
+
+    A track has the label from `threshold` on; `precision` and `recall` hold at that threshold.
+    """
+
+    threshold: float
+    precision: float | None = None
+    recall: float | None = None
+    auroc: float | None = None
+    examples: int | None = None
+
+
+@cache
+def manifest() -> Mapping[str, Mapping[str, Any]]:
+    """Per model file: version, bytes, sha256 and measured quality."""
+    text = files("musictaste.models").joinpath("manifest.json").read_text(encoding="utf-8")
+    entries: dict[str, dict[str, Any]] = json.loads(text)
+    return entries
+
+
+def version(*names: str) -> str:
+    """The version of a model, or of several that work as one."""
+    return "+".join(manifest()[name]["version"] for name in names)
+
+
+def labels(head: str) -> dict[str, LabelQuality]:
+    """Quality of each label of the head "emotion" or "style"."""
+    return {label: LabelQuality(**measured) for label, measured in manifest()[head]["labels"].items()}
