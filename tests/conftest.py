@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_audio import chord, noise, write_audio
+
+from musictaste.moods import EMOTIONS, STYLES
+from musictaste.store import Library
+from musictaste.track import Labels, Sound, Tags
+
+SIZE = 974
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line as a user does, in a process of its own, in an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for variable in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(home))
+    monkeypatch.setenv("MUSICTASTE_DB", str(tmp_path / "library.db"))
+
+    def run_command(*words: str | Path, cwd: Path = tmp_path) -> Result:
+        command = [sys.executable, "-m", "musictaste", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, cwd=cwd, check=False)
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run_command
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Four short files in four formats."""
+    folder = tmp_path / "music"
+    (folder / "more").mkdir(parents=True)
+    write_audio(folder / "a.wav", chord(2))
+    write_audio(folder / "b.mp3", noise(2))
+    write_audio(folder / "more" / "C.FLAC", chord(3, (220.0, 261.63, 329.63)))
+    write_audio(folder / "more" / "d.ogg", noise(4, seed=1))
+    return folder
+
+
+def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:
+    """Probabilities in which the named labels have what is given and the others share the rest."""
+    named = {name.replace("_", "-"): p for name, p in given.items()}
+    rest = (1 - sum(named.values())) / (len(labels) - len(named))
+    return {label: named.get(label, rest) for label in labels}
+
+
+def add_track(library: Library, path: str, *, mood: dict[str, float], style: dict[str, float], seed: int, **tags: object) -> int:
+    """A track that was "heard", its embedding drawn from `seed`."""
+    rng = np.random.default_rng(seed)
+    sound = Sound(
+        duration_s=200.0 + seed,
+        heard_s=72.0,
+        bpm=120.0,
+        key="C major",
+        loudness_db=-14.0,
+        embedder="musicnn-msd-1+musicnn-mtt-1",
+        embedding=rng.standard_normal(SIZE).astype(np.float32),
+        spread=np.zeros(SIZE, np.float32),
+    )
+    with library.transaction():
+        track_id = library.save_track(
+            f"hash-{seed}",
+            sound,
+            Labels("emotion-1", shares(EMOTIONS, **mood)),
+            Labels("style-1", shares(STYLES, **style)),
+            full=False,
+        )
+        library.save_file(path, Tags(**tags), track_id=track_id, size=1, mtime_ns=1)  # type: ignore[arg-type]
+    return track_id
