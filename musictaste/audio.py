@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, groupby
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
@@ -24,11 +24,13 @@ import scipy.fft
 import soundfile
 import soxr
 from av.error import FFmpegError
+from av.packet import Packet as AnyPacket
 from numpy.typing import NDArray
 
 from musictaste.errors import UnheardError
 
 Floats = NDArray[np.float32]
+Packet = AnyPacket[Any]
 
 SAMPLE_RATE = 16_000
 N_FFT = 512
@@ -55,12 +57,45 @@ USUAL_TEMPO = 120.0
 TEMPO_RANGE = (40.0, 220.0)
 
 SUFFIXES = frozenset(
-    ".mp3 .mp2 .flac .ogg .oga .opus .spx .m4a .m4b .mp4 .aac .alac .wav .wave .w64 .aif .aiff .aifc .au .caf .wma .asf"
-    " .ape .wv .mpc .mp+ .mpp .tta .tak .dsf .dff .ac3 .dts .webm .mka".split()
+    [
+        ".mp3",
+        ".mp2",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".spx",
+        ".m4a",
+        ".m4b",
+        ".mp4",
+        ".aac",
+        ".alac",
+        ".wav",
+        ".wave",
+        ".w64",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".caf",
+        ".wma",
+        ".asf",
+        ".ape",
+        ".wv",
+        ".mpc",
+        ".mp+",
+        ".mpp",
+        ".tta",
+        ".tak",
+        ".dsf",
+        ".dff",
+        ".ac3",
+        ".dts",
+        ".webm",
+        ".mka",
+    ]
 )
-DEMUXERS = (
-    "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
-)
+DEMUXERS = "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
 """Playlists, images and network formats are left out: a text file must not make FFmpeg open other files."""
 
 PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -102,7 +137,9 @@ class Recording(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 def open_recording(path: str) -> Recording:
@@ -157,11 +194,11 @@ class FFmpegRecording:
             raise UnheardError("has no audio in it")
         self._stream = self._container.streams.audio[0]
         self.metadata = {**self._stream.metadata, **self._container.metadata}
-        self._held: list[av.Packet] | None = [] if self._container.size <= HELD_PACKETS_BYTES else None
-        self._time_base = float(self._stream.time_base)
+        self._held: list[Packet] | None = [] if self._container.size <= HELD_PACKETS_BYTES else None
+        self._time_base = float(self._stream.time_base or 0)
         starts: list[float] = []
         digest = hashlib.blake2b(digest_size=16)
-        previous: av.Packet | None = None
+        previous: Packet | None = None
         end = 0.0
         for packet in self._demux():
             # The last packet stays out of the hash: in some formats it swallows the tags that follow the audio.
@@ -182,13 +219,13 @@ class FFmpegRecording:
         self._starts = [start - self._origin for start in starts]
         self.duration_s = end - self._origin
 
-    def _demux(self) -> Iterator[av.Packet]:
+    def _demux(self) -> Iterator[Packet]:
         try:
             yield from (packet for packet in self._container.demux(self._stream) if packet.size)
         except FFmpegError:
             return  # a truncated file ends here; what came before is heard
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[Packet]:
         if self._held is not None:
             yield from self._held
             return
@@ -198,7 +235,7 @@ class FFmpegRecording:
     def read(self, spans: list[tuple[float, float]]) -> Iterator[Floats]:
         """Mono samples at 16 kHz for each span (start, length) in seconds; spans ascend."""
         packets = enumerate(self._packets())
-        run: deque[tuple[int, av.Packet]] = deque()
+        run: deque[tuple[int, Packet]] = deque()
         for start, length in spans:
             first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
             stop = bisect_left(self._starts, start + length)
@@ -212,7 +249,7 @@ class FFmpegRecording:
                     run.append(following)
             yield self._decode([packet for _, packet in run], start, length)
 
-    def _decode(self, packets: list[av.Packet], start: float, length: float) -> Floats:
+    def _decode(self, packets: list[Packet], start: float, length: float) -> Floats:
         """Decode a run of packets and cut the span out of it."""
         self._stream.codec_context.flush_buffers()
         frames = self._frames(packets)
@@ -227,13 +264,13 @@ class FFmpegRecording:
         samples = np.concatenate(parts)[offset : offset + round(length * rate)]
         return resample(samples, rate, SAMPLE_RATE)
 
-    def _time_of(self, frame: av.AudioFrame, packet: av.Packet) -> float:
+    def _time_of(self, frame: av.AudioFrame, packet: Packet) -> float:
         """When a frame plays, in seconds from the start of the recording."""
         if frame.pts is not None and frame.time_base is not None:
             return float(frame.pts * frame.time_base) - self._origin
         return 0.0 if packet.pts is None else packet.pts * self._time_base - self._origin
 
-    def _frames(self, packets: list[av.Packet]) -> Iterator[av.AudioFrame]:
+    def _frames(self, packets: list[Packet]) -> Iterator[av.AudioFrame]:
         for packet in packets:
             try:
                 yield from self._stream.codec_context.decode(packet)
@@ -289,13 +326,16 @@ def join_frames(frames: list[av.AudioFrame]) -> Floats:
         frame.pts = None
         fifo.write(frame)
     whole = fifo.read()
+    if whole is None:
+        return np.zeros(0, np.float32)
     samples = whole.to_ndarray()
     if not whole.format.is_planar:
         samples = samples.reshape(-1, whole.layout.nb_channels).T
     mono: Floats = samples.mean(axis=0, dtype=np.float32)
     if samples.dtype == np.uint8:
-        return (mono - 128) / 128
-    return mono / -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else mono
+        return np.asarray((mono - 128) / 128, np.float32)
+    full_scale = -float(np.iinfo(str(samples.dtype)).min) if samples.dtype.kind == "i" else 1.0
+    return np.asarray(mono / full_scale, np.float32)
 
 
 def resample(samples: Floats, rate: int, to_rate: int) -> Floats:

@@ -47,7 +47,9 @@ class Report:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        speeds = [f"{device}: {rate:.1f} tracks per second in one process" for device, rate in self.tracks_per_second.items()]
+        speeds = [
+            f"{device}: {rate:.1f} tracks per second in one process" for device, rate in self.tracks_per_second.items()
+        ]
         missing = [name for name, found in self.decoders.items() if not found]
         models = [
             f"model {m.name} ({m.version}): {'as shipped' if m.as_shipped else 'DIFFERS from what was shipped: install again'}"

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,9 @@ class Choice:
 def without(pool: Pool, track_ids: list[int]) -> Pool:
     """The pool without some of its tracks."""
     kept = np.flatnonzero(~np.isin(pool.ids, track_ids))
-    columns = {name: getattr(pool, name)[kept] for name in ARRAYS}
-    names = {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
-    return replace(pool, **columns, **names)
+    columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
+    columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
+    return replace(pool, **columns)
 
 
 def fit_to_labels(pool: Pool) -> Floats:

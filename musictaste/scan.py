@@ -20,7 +20,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -53,7 +52,7 @@ class Options:
     """How to listen: on which device, in how many processes, whole tracks or windows, known failures again or not."""
 
     device: Device = "auto"
-    jobs: int = field(default_factory=lambda: usable_cpus())
+    jobs: int = field(default_factory=lambda: usable_cpus())  # noqa: PLW0108 - defined below
     full: bool = False
     retry_failed: bool = False
 
@@ -157,7 +156,7 @@ def walk(folder: str) -> Iterator[Found | Unreadable]:
         except OSError as error:
             yield Unreadable(current, error.strerror or str(error))
             continue
-        subfolders = []
+        subfolders: list[str] = []
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -209,7 +208,7 @@ def remember_folders(library: Library, folders: Iterable[str]) -> None:
             library.add_folder(folder)
 
 
-def survey(library: Library, folders: Sequence[str], versions: Versions, options: Options) -> Plan:
+def survey(library: Library, folders: Sequence[str], versions: Versions, options: Options) -> Plan:  # noqa: C901
     """Compare folders with the library; nothing is written."""
     plan = Plan([], 0, 0, [], [], [], [])
     unchanged = known_failures = 0
@@ -286,7 +285,7 @@ class Listeners:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 
@@ -314,7 +313,7 @@ _worker_settings: tuple[str, Device, bool]
 _worker: _Worker | None = None
 
 
-def _start_worker(library_path: str, device: Device, full: bool) -> None:  # noqa: FBT001 - called by the pool
+def _start_worker(library_path: str, device: Device, full: bool) -> None:
     global _worker_settings  # noqa: PLW0603 - a process holds one worker
     _worker_settings = (library_path, device, full)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -358,7 +357,9 @@ def _listen(path: str) -> Heard:
             return Heard(recording.audio_hash, found)
         sound = listen(recording, worker.embedder, full=worker.full)
     heads = worker.heads
-    return Heard(recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding))
+    return Heard(
+        recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding)
+    )
 
 
 def listen(recording: Recording, embedder: Embedder, *, full: bool) -> Sound:
@@ -450,9 +451,7 @@ def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int], 
     else:
         track_id = library.track_id(heard.audio_hash)
     file_id = None if task.state else _moved_from(library, track_id)
-    library.save_file(
-        task.path, heard.tags, track_id=track_id, size=task.size, mtime_ns=task.mtime_ns, file_id=file_id
-    )
+    library.save_file(task.path, heard.tags, track_id=track_id, size=task.size, mtime_ns=task.mtime_ns, file_id=file_id)
     if file_id is not None:
         moved.add(file_id)
         return Outcome("moved", task.path)

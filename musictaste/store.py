@@ -228,7 +228,8 @@ class Library:
         ).fetchone()
         if row is None:
             return None
-        return FileState(*row[:4], missing=bool(row[4]), audio_hash=row[5], embedder=row[6], full=bool(row[7]))
+        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full = row
+        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, embedder, bool(full))
 
     def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
         """(id, path, missing) of each file that was seen below a folder."""
@@ -250,18 +251,25 @@ class Library:
     def mark_present(self, file_ids: Iterable[int]) -> None:
         self._db.conn.executemany("UPDATE file SET missing_since = NULL WHERE id = ?", ((i,) for i in file_ids))
 
-    def save_file(self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None) -> None:
+    def save_file(
+        self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None
+    ) -> None:
         """Insert or update the file at `path`; with `file_id`, that file has moved here."""
         raw = os.fsencode(path)
         if file_id is not None:
             self._db.execute("DELETE FROM file WHERE path = CAST(? AS TEXT) AND id != ?", [raw, file_id])
             self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])
-        columns = _file_columns(tags) | {"track_id": track_id, "size": size, "mtime_ns": mtime_ns, "missing_since": None}
+        columns = _file_columns(tags) | {
+            "track_id": track_id,
+            "size": size,
+            "mtime_ns": mtime_ns,
+            "missing_since": None,
+        }
         names = ", ".join(columns)
         marks = ", ".join("?" * len(columns))
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
         (file_id,) = self._db.execute(
-            f"INSERT INTO file (path, {names}) VALUES (CAST(? AS TEXT), {marks})"  # noqa: S608 - our own column names
+            f"INSERT INTO file (path, {names}) VALUES (CAST(? AS TEXT), {marks})"
             f" ON CONFLICT (path) DO UPDATE SET {updates} RETURNING id",
             [raw, *columns.values()],
         ).fetchone()
@@ -281,7 +289,8 @@ class Library:
 
     def failure(self, path: str) -> Failure | None:
         row = self._db.execute(
-            "SELECT path, size, mtime_ns, version, reason FROM failure WHERE path = CAST(? AS TEXT)", [os.fsencode(path)]
+            "SELECT path, size, mtime_ns, version, reason FROM failure WHERE path = CAST(? AS TEXT)",
+            [os.fsencode(path)],
         ).fetchone()
         return Failure(*row) if row else None
 
@@ -297,7 +306,8 @@ class Library:
             [raw, failure.size, failure.mtime_ns, failure.version, failure.reason],
         )
         self._db.execute(
-            "UPDATE file SET missing_since = coalesce(missing_since, ?) WHERE path = CAST(? AS TEXT)", [int(time.time()), raw]
+            "UPDATE file SET missing_since = coalesce(missing_since, ?) WHERE path = CAST(? AS TEXT)",
+            [int(time.time()), raw],
         )
 
     def forget_failures(self, paths: Iterable[str]) -> None:
@@ -362,7 +372,7 @@ class Library:
         """For each label of "mood" or "style", how many tracks reach its threshold."""
         sums = ", ".join(f"coalesce(sum({label_column(label)} >= ?), 0)" for label in thresholds)
         row = self._db.execute(
-            f"SELECT {sums} FROM present JOIN {table} USING (track_id)",  # noqa: S608 - our own names
+            f"SELECT {sums} FROM present JOIN {table} USING (track_id)",
             list(thresholds.values()),
         ).fetchone()
         return dict(zip(thresholds, row, strict=True))
@@ -372,22 +382,23 @@ class Library:
         mood_sql = f"mood.{label_column(mood)}" if mood else "1.0"
         style_sql = " + ".join(f"style.{label_column(style)}" for style in styles) or "1.0"
         source = (
-            f"(SELECT present.track_id, file_id, {mood_sql} AS m, {style_sql} AS s FROM present"  # noqa: S608 - our own names
+            f"(SELECT present.track_id, file_id, {mood_sql} AS m, {style_sql} AS s FROM present"
             " JOIN mood USING (track_id) JOIN style USING (track_id)) AS fit"
         )
-        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}").fetchone()  # noqa: S608
+        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}").fetchone()
         rows = self._db.execute(
             f"""SELECT fit.track_id, m, s, {_VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
             coalesce(album_artist, artist), title
             FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
-            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",  # noqa: S608
+            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",
             [mood_from, style_from],
         ).fetchall()
         columns = list(zip(*rows, strict=True)) or [()] * 10
-        numbers = [np.asarray(columns[i], np.float32) for i in (1, 2, 4, 5, 6)]
+        mood_p, style_p, duration, bpm, loudness = (np.asarray(columns[i], np.float32) for i in (1, 2, 4, 5, 6))
+        ids, vectors = np.asarray(columns[0], np.int64), unit_vectors(columns[3])
+        keys, artists, titles = columns[7:10]
         return Pool(
-            np.asarray(columns[0], np.int64), numbers[0], numbers[1], unit_vectors(columns[3]), *numbers[2:],
-            keys=columns[7], artists=columns[8], titles=columns[9], considered=considered, best=best,
+            ids, mood_p, style_p, vectors, duration, bpm, loudness, keys, artists, titles, considered, best
         )  # fmt: skip
 
     def plays(self) -> Plays:
@@ -397,15 +408,17 @@ class Library:
             coalesce(max(rating), -1), coalesce(max(loved), 0), coalesce(artist || ' - ', '') || coalesce(title, path)
             FROM file JOIN embedding USING (track_id)
             WHERE plays > 0 OR skips > 0 OR rating IS NOT NULL OR loved = 1
-            GROUP BY file.track_id ORDER BY file.track_id"""  # noqa: S608 - our own names
+            GROUP BY file.track_id ORDER BY file.track_id"""
         ).fetchall()
         columns = list(zip(*rows, strict=True)) or [()] * 7
-        numbers = [np.asarray(column, np.float32) for column in columns[2:6]]
-        return Plays(np.asarray(columns[0], np.int64), unit_vectors(columns[1]), *numbers, names=columns[6])
+        plays, skips, rating, loved = (np.asarray(column, np.float32) for column in columns[2:6])
+        return Plays(
+            np.asarray(columns[0], np.int64), unit_vectors(columns[1]), plays, skips, rating, loved, names=columns[6]
+        )
 
     def vectors(self, track_ids: Sequence[int]) -> Floats:
         """Unit vectors [n, 400] of the given tracks, in their order."""
-        blobs = {i: blob for i, blob in self._by_ids(f"SELECT track_id, {_VECTOR} FROM embedding WHERE track_id", track_ids)}  # noqa: S608
+        blobs = dict(self._by_ids(f"SELECT track_id, {_VECTOR} FROM embedding WHERE track_id", track_ids))
         return unit_vectors([blobs[i] for i in track_ids])
 
     def nearest(self, track_id: int, count: int) -> list[int]:
@@ -419,7 +432,7 @@ class Library:
     def embedding(self, track_id: int) -> Floats:
         """The whole embedding of a track, float32 [d]."""
         (blob,) = self._db.execute("SELECT mean FROM embedding WHERE track_id = ?", [track_id]).fetchone()
-        return _unpack([blob])[0]
+        return np.asarray(_unpack([blob])[0])
 
     def tracks(self, track_ids: Sequence[int]) -> list[Track]:
         """The records of the given tracks, in their order; a missing file stands for a track that has no other."""
@@ -475,23 +488,20 @@ SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, l
   coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL
 FROM track JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
-WHERE track.id"""  # noqa: S608 - our own names
+WHERE track.id"""
 
 
 def _track(row: Sequence[Any]) -> Track:
     moods_end = 10 + len(EMOTIONS)
     styles_end = moods_end + len(STYLES)
+    moods = dict(zip(EMOTIONS, row[10:moods_end], strict=True))
+    styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
+    track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
+    plays, skips, last_played, rating, loved, missing = row[styles_end:]
     return Track(
-        *row[:10],
-        moods=dict(zip(EMOTIONS, row[10:moods_end], strict=True)),
-        styles=dict(zip(STYLES, row[moods_end:styles_end], strict=True)),
-        plays=row[styles_end],
-        skips=row[styles_end + 1],
-        last_played=row[styles_end + 2],
-        rating=row[styles_end + 3],
-        loved=bool(row[styles_end + 4]),
-        missing=bool(row[styles_end + 5]),
-    )
+        track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
+        last_played, rating, bool(loved), bool(missing),
+    )  # fmt: skip
 
 
 def _connect(path: Path) -> sqlite_utils.Database:
@@ -539,7 +549,7 @@ def unit_vectors(blobs: Sequence[bytes]) -> Floats:
     if not blobs:
         return np.zeros((0, VECTOR_SIZE), np.float32)
     vectors = _unpack(blobs)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def fold(text: str) -> str:

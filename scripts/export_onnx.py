@@ -30,7 +30,6 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-import av
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -140,7 +139,9 @@ def live_filters(kernel: np.ndarray, threshold: float) -> np.ndarray:
     return np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0) > threshold
 
 
-def frontend_branch(graph: Graph, x: str, weights: Weights, *, index: int, threshold: float, pads: list[int]) -> Channels:
+def frontend_branch(
+    graph: Graph, x: str, weights: Weights, *, index: int, threshold: float, pads: list[int]
+) -> Channels:
     """Convolution over time and frequency, then the maximum over frequency.
 
     max(s * relu(c) + t) over frequency equals s * relu(max(c)) + t for s > 0 and s * relu(min(c)) + t for s < 0; the
@@ -188,7 +189,9 @@ def midend_layer(graph: Graph, x: Channels, weights: Weights, *, index: int, thr
     padded = np.pad(np.ones(frames), reach)
     inside = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[0])  # frame, tap: 0 where padded
     edges = (inside @ tap + bias[live]).T
-    conv = graph.add("Conv", x.tensor, graph.floats(kernel[:, x.live, :][:, :, live].transpose(2, 1, 0)), pads=[reach, reach])
+    conv = graph.add(
+        "Conv", x.tensor, graph.floats(kernel[:, x.live, :][:, :, live].transpose(2, 1, 0)), pads=[reach, reach]
+    )
     rectified = graph.add("Relu", graph.add("Add", conv, graph.floats(edges)))
     output = graph.affine(rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
     return Channels(output, live, norm.scale * np.maximum(bias, 0) + norm.shift)

@@ -140,7 +140,13 @@ def largest_eigenvalue(z: Array) -> float:
     return 1.02 * float(np.linalg.norm(z @ vector) ** 2 / len(z))
 
 
-def cross_validate(x: Array, targets: Array, penalty: float, folds: Iterator[tuple[Array, Array]], extra: tuple[Array, Array] | None = None) -> Array:
+def cross_validate(
+    x: Array,
+    targets: Array,
+    penalty: float,
+    folds: Iterator[tuple[Array, Array]],
+    extra: tuple[Array, Array] | None = None,
+) -> Array:
     """Held-out logits [n, k]; `extra` examples are always trained on."""
     held_out = np.zeros(targets.shape)
     for training, testing in folds:
@@ -290,7 +296,9 @@ def style_head(short: Clips, gems: Clips, quadrants: Clips) -> tuple[Softmax, di
 
     runs = validate(lambda seed: StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(short.x, truth))
     blocks = np.arange(len(truth)) // 5
-    blocked = validate(lambda seed: StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(short.x, truth, blocks))
+    blocked = validate(
+        lambda seed: StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(short.x, truth, blocks)
+    )
     ten = np.isin(np.arange(len(STYLES)), truth)
     scale = temperature(np.vstack(runs), np.tile(truth, SEEDS))
     held_out = [softmax(logits / scale) for logits in runs]
@@ -318,7 +326,9 @@ def style_head(short: Clips, gems: Clips, quadrants: Clips) -> tuple[Softmax, di
 
 def held_out_clips(quadrants: Clips, partial: Array, usable: Array, *others: tuple[Clips, Array]) -> Array:
     """Style logits of the 30-second clips, each from a head that never heard its artist."""
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(quadrants.x, quadrants.labels, quadrants.groups)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(
+        quadrants.x, quadrants.labels, quadrants.groups
+    )
     examples, targets = np.vstack([c.x for c, _ in others]), np.vstack([t for _, t in others])
     known = ((training[usable[training]], testing) for training, testing in folds)
     return cross_validate(quadrants.x, partial, STYLE_PENALTY, known, (examples, targets))
@@ -351,7 +361,9 @@ def to_onnx(name: str, head: Softmax, labels: tuple[str, ...]) -> onnx.ModelProt
     return model
 
 
-def write(name: str, head: Softmax, labels: tuple[str, ...], measured: dict[str, object], *, check: Array, out: Path) -> None:
+def write(
+    name: str, head: Softmax, labels: tuple[str, ...], measured: dict[str, object], *, check: Array, out: Path
+) -> None:
     """Write the model, compare it with the weights it came from, and note its measured quality."""
     path = out / f"{name}.onnx"
     path.write_bytes(to_onnx(name, head, labels).SerializeToString())

@@ -63,7 +63,9 @@ def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:
     return {label: named.get(label, rest) for label in labels}
 
 
-def add_track(library: Library, path: str, *, mood: dict[str, float], style: dict[str, float], seed: int, **tags: object) -> int:
+def add_track(
+    library: Library, path: str, *, mood: dict[str, float], style: dict[str, float], seed: int, **tags: object
+) -> int:
     """A track that was "heard", its embedding drawn from `seed`."""
     rng = np.random.default_rng(seed)
     sound = Sound(

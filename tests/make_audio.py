@@ -51,7 +51,9 @@ def noise(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.float32
     return (0.1 * rng.standard_normal(round(seconds * rate))).astype(np.float32)
 
 
-def write_audio(path: Path, samples: NDArray[np.float32], rate: int = RATE, *, suffix: str = "", stereo: bool = False) -> Path:
+def write_audio(
+    path: Path, samples: NDArray[np.float32], rate: int = RATE, *, suffix: str = "", stereo: bool = False
+) -> Path:
     """Encode mono samples [n] into `path`; the format follows its suffix, or `suffix` where that is given."""
     kind = suffix or path.suffix.lower()
     if kind == ".ogg":  # FFmpeg's wheel carries no good Vorbis encoder; libsndfile does

@@ -2,22 +2,19 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import mutagen
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from make_audio import SUFFIXES, chord, write_audio
 from mutagen import id3
 from mutagen.apev2 import APEv2
-from mutagen.flac import Picture
-from mutagen.mp4 import AtomDataType, MP4FreeForm
+from mutagen.mp4 import MP4FreeForm
 from mutagen.ogg import OggPage
 
-from musictaste.tags import read_tags, tags_from_container
+from musictaste.tags import read_tags
 from musictaste.track import Tags
 
 RECORDING = "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
@@ -238,7 +235,7 @@ def save_full(path: Path) -> str:
 
 def save_artists(path: Path, names: list[str]) -> str:
     keys = {"ARTIST", "Artist", "Author", "©ART"} & FAMILIES.get(path.suffix, {}).keys()
-    return save(path, {key: names for key in keys}) if keys else save_frames(path, [id3.TPE1(3, names)])
+    return save(path, dict.fromkeys(keys, names)) if keys else save_frames(path, [id3.TPE1(3, names)])
 
 
 @pytest.mark.parametrize("suffix", TAGGED)

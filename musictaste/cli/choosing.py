@@ -38,7 +38,9 @@ Explain = Annotated[bool, typer.Option("--explain", help="Say why each track is 
 @app.command()
 def mood(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="MOOD", help="happy, sad, angry, calm, or a synonym: 快乐, triste ...")],
+    name: Annotated[
+        str, typer.Argument(metavar="MOOD", help="happy, sad, angry, calm, or a synonym: 快乐, triste ...")
+    ],
     style: Styles = None,
     limit: Limit = 25,
     output: Output = None,
@@ -111,7 +113,9 @@ def similar(
 class Paper:
     """Where a list goes, and how."""
 
-    def __init__(self, output: Path | None, absolute: bool, prefix: str | None, explain: bool, as_json: bool, title: str) -> None:  # noqa: FBT001, PLR0913, PLR0917
+    def __init__(
+        self, output: Path | None, absolute: bool, prefix: str | None, explain: bool, as_json: bool, title: str
+    ) -> None:
         self.output = output
         self.style = playlist_files.PathStyle(absolute, playlist_files.parse_prefix(prefix) if prefix else None)
         self.explain, self.as_json, self.title = explain, as_json, title
@@ -168,7 +172,9 @@ def _deliver(
     plays = library.plays()
     choices = playlist.choose(pool, fit, taste.score(pool.vectors, plays), wish)
     tracks = library.tracks([choice.track_id for choice in choices])
-    explained = [reasons(track, choice) + _taste_reason(choice, plays) for track, choice in zip(tracks, choices, strict=True)]
+    explained = [
+        reasons(track, choice) + _taste_reason(choice, plays) for track, choice in zip(tracks, choices, strict=True)
+    ]
     library.save_list([track.id for track in tracks])
     if paper.output:
         _write(paper, tracks, options)

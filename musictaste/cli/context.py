@@ -32,7 +32,7 @@ class Globals:
     quiet: bool
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a Typer callback
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"musictaste {__version__}")
         raise typer.Exit
@@ -41,12 +41,14 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature of a T
 @app.callback()
 def configure(
     context: typer.Context,
-    db: Annotated[Path | None, typer.Option(envvar="MUSICTASTE_DB", help="The library file.", show_default=False)] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,  # noqa: FBT002
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,  # noqa: FBT002
-    version: Annotated[  # noqa: ARG001 - handled by its callback
+    db: Annotated[
+        Path | None, typer.Option(envvar="MUSICTASTE_DB", help="The library file.", show_default=False)
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     settings = read_settings(settings_path(), known_settings(context.command))
     chosen = db or (Path(settings["db"]).expanduser() if "db" in settings else default_library())
@@ -69,7 +71,9 @@ def settings_path() -> Path:
 
 def known_settings(command: Any) -> dict[str, set[str]]:
     """Names that a settings file may use: "db", and per command the names of its options."""
-    commands = {name: {p.name for p in sub.params if p.param_type_name == "option"} for name, sub in command.commands.items()}
+    commands = {
+        name: {p.name for p in sub.params if p.param_type_name == "option"} for name, sub in command.commands.items()
+    }
     return {"db": set(), **commands}
 
 

@@ -29,7 +29,8 @@ PLAIN_EVERY_S = 10.0
 def scan(
     context: typer.Context,
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="FOLDER...", help="Folders of music; without any, those scanned before.")
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER...", help="Folders of music; without any, those scanned before."),
     ] = None,
     device: Device = "auto",
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one per CPU.")] = None,
@@ -102,7 +103,9 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
             render.console().print(f"{kind:8}{render.printable(path)}")
 
 
-def _report(counts: Counter[str], plan: Plan, began: float, provider: str | None, *, quiet: bool, as_json: bool) -> None:
+def _report(
+    counts: Counter[str], plan: Plan, began: float, provider: str | None, *, quiet: bool, as_json: bool
+) -> None:
     seconds = time.monotonic() - began
     heard = len(plan.tasks)
     if as_json:
