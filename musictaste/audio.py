@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, groupby
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import av
 import numpy as np
@@ -30,7 +30,9 @@ from numpy.typing import NDArray
 from musictaste.errors import UnheardError
 
 Floats = NDArray[np.float32]
-Packet = AnyPacket[Any]
+
+if TYPE_CHECKING:
+    Packet = AnyPacket[Any]
 
 SAMPLE_RATE = 16_000
 N_FFT = 512

@@ -541,7 +541,8 @@ def _pack(vector: Floats) -> bytes:
 
 def _unpack(blobs: Sequence[bytes]) -> Floats:
     """float32 [n, d]"""
-    return np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), -1)
+    size = len(blobs[0]) // 2 if blobs else 0
+    return np.frombuffer(b"".join(blobs), "<f2").astype(np.float32).reshape(len(blobs), size)
 
 
 def unit_vectors(blobs: Sequence[bytes]) -> Floats:

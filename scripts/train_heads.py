@@ -45,6 +45,7 @@ EMOTION_PENALTY = 0.2
 STYLE_PENALTY = 0.3
 EMOTION_PRECISION = 0.75
 STYLE_PRECISION = 0.7
+LEAST_RECALL = 0.25
 
 GTZAN_STYLES = {"hiphop": "hip-hop"}
 ALLMUSIC_STYLES = {
@@ -173,12 +174,17 @@ def calibration_error(probabilities: Array, truth: Array) -> float:
 
 
 def threshold_for(precision: float, scores: Array, truth: Array) -> dict[str, float]:
-    """The lowest threshold from which on at least `precision` of what passes is right, and what it then finds."""
+    """The lowest threshold from which on at least `precision` of what passes is right, and what it then finds.
+
+    Where that finds less than `LEAST_RECALL`, the threshold of the best F1 is taken and its lower precision told.
+    """
     order = np.argsort(-scores)
     right = np.cumsum(truth[order])
     precisions = right / np.arange(1, len(order) + 1)
     enough = np.flatnonzero((precisions >= precision) & (np.arange(len(order)) >= 4))
-    last = int(enough[-1]) if len(enough) else int(np.argmax(precisions))
+    last = int(enough[-1]) if len(enough) else 0
+    if right[last] < LEAST_RECALL * truth.sum():
+        last = int(np.argmax(2 * right / (np.arange(1, len(order) + 1) + truth.sum())))
     return {
         "threshold": float(np.ceil(scores[order[last]] * 100 - 1e-9) / 100),
         "precision": float(precisions[last]),
