@@ -6,7 +6,9 @@ another mel, or a head made for another embedding, is refused instead of giving 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -75,7 +77,9 @@ def _preload_cuda() -> None:
     """Load the CUDA and cuDNN libraries that pip installed; silent where there are none."""
     ort.set_default_logger_severity(_SILENT)
     if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
+        # It prints what it misses to stdout; what the built session says is what counts.
+        with contextlib.redirect_stdout(io.StringIO()):
+            ort.preload_dlls()
 
 
 class Model:
