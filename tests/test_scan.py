@@ -93,7 +93,9 @@ def test_names_that_are_awkward(run: Run, tmp_path: Path) -> None:
     ]
     assert counts(run, folder) == ZERO | {"added": 3}
     # Three copies of one recording are one track.
-    assert [json.loads(line)["path"].startswith(str(folder)) for line in run("show", "--all", "--json").out.splitlines()] == [True]
+    assert [
+        json.loads(line)["path"].startswith(str(folder)) for line in run("show", "--all", "--json").out.splitlines()
+    ] == [True]
 
 
 def test_failures_have_reasons(run: Run, tmp_path: Path) -> None:
