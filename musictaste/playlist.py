@@ -121,7 +121,8 @@ def _same_recording(pool: Pool, i: int, j: int) -> bool:
 def normalise(name: str | None) -> str:
     """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
     decomposed = unicodedata.normalize("NFKD", (name or "").casefold())
-    return re.sub(r"[\W_]+", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    letters = re.sub(r"[\W_]+", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    return letters or decomposed.strip()  # "!!!" is a band
 
 
 def arrange(pool: Pool, picked: list[int]) -> list[int]:
@@ -141,9 +142,10 @@ def _distances(pool: Pool, picked: NDArray[np.int64]) -> Floats:
     """How much each pair of tracks jars when one follows the other, [n, n]."""
     vectors = pool.vectors[picked]
     sound = 1 - vectors @ vectors.T
-    octaves = np.log2(np.maximum(pool.bpm[picked], 1))
+    octaves = np.log2(np.where(pool.bpm[picked] > 0, pool.bpm[picked], np.nan))
     tempo = np.abs(octaves[:, None] - octaves[None, :])
-    tempo = np.abs(tempo - np.round(tempo))  # half and double tempo are felt as the same
+    # Half and double tempo are felt as the same; a track without a pulse is halfway from everything.
+    tempo = np.nan_to_num(np.abs(tempo - np.round(tempo)), nan=0.25)
     level = np.abs(pool.loudness_db[picked][:, None] - pool.loudness_db[picked][None, :])
     fifths = np.array([_fifths(pool.keys[i]) for i in picked])
     apart = np.abs(fifths[:, None] - fifths[None, :])

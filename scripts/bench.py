@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""Measure how fast and how large this program is; prints plain text.
+
+    python scripts/bench.py scan LIBRARY [--rounds N] [--jobs N] [--full]
+    python scripts/bench.py commands --db FILE [--rounds N]
+    python scripts/bench.py size
+
+`scan` compares a first scan with plain decoding of the same files by PyAV. Both are run in turn, in every round, on
+the same number of processes, after all files were read once so that both find them in the page cache. Decoding is
+timed without the start of its processes, a scan is timed as a whole program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import av
+from av.error import FFmpegError
+
+from musictaste import audio, scan
+
+if TYPE_CHECKING:
+    from musictaste.inference import Embedder, Heads
+    from musictaste.store import Library
+
+T = TypeVar("T")
+
+MODELS = Path(__file__).parents[1] / "models"
+PROC = Path("/proc")
+SAMPLE_EVERY_S = 0.2
+STAGE_FILES = 20
+STAGES = ("open+hash+demux", "tags", "decode+resample", "mel+meter", "networks", "heads", "store")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The highest sums seen over a process tree, in bytes: proportional (shared pages once) and resident."""
+
+    pss: int = 0
+    rss: int = 0
+
+
+@dataclass(frozen=True)
+class ScanRun:
+    """One scan as a whole process: seconds of wall time, its memory, and the counts it printed."""
+
+    wall_s: float
+    memory: Memory
+    counts: dict[str, Any]
+
+
+def spread(values: Sequence[float], unit: str = "", digits: int = 2) -> str:
+    """The mean, and the lowest and highest value."""
+    low, high = min(values), max(values)
+    return f"{statistics.mean(values):.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def load_average() -> str:
+    return " ".join(f"{load:.2f}" for load in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+
+
+# Memory of a process tree, from /proc
+
+
+def process_tree(root: int) -> list[int]:
+    """A process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended
+                # The name of a program is in brackets and may hold spaces; the parent is the second word after it.
+                parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+                children.setdefault(int(parent), []).append(int(entry.name))
+    tree = [root]
+    for pid in tree:
+        tree.extend(children.get(pid, ()))
+    return tree
+
+
+def tree_memory(root: int) -> Memory:
+    sums: Counter[str] = Counter()
+    for pid in process_tree(root):
+        with contextlib.suppress(OSError):
+            for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+                name, _, value = line.partition(":")
+                if name in ("Pss", "Rss"):
+                    sums[name] += int(value.split()[0]) * 1024
+    return Memory(sums["Pss"], sums["Rss"])
+
+
+def watch_memory(process: subprocess.Popen[str], ended: threading.Event, samples: list[Memory]) -> None:
+    """Sample until told to end; nothing is sampled where there is no /proc."""
+    while PROC.joinpath("self", "smaps_rollup").exists():
+        samples.append(tree_memory(process.pid))
+        if ended.wait(SAMPLE_EVERY_S):
+            return
+
+
+def peak(samples: Sequence[Memory]) -> Memory:
+    return Memory(max((m.pss for m in samples), default=0), max((m.rss for m in samples), default=0))
+
+
+# Scans and plain decoding
+
+
+def decode_whole(path: str) -> float:
+    """Decode the first audio stream from end to end and drop it; seconds of audio, up to what cannot be decoded."""
+    seconds = 0.0
+    with contextlib.suppress(FFmpegError), av.open("file:" + path, metadata_errors="replace") as container:
+        if container.streams.audio:
+            for frame in container.decode(audio=0):
+                seconds += frame.samples / frame.sample_rate
+    return seconds
+
+
+def decode_all(paths: Sequence[str], jobs: int) -> tuple[float, float]:
+    """Wall time of decoding all files in `jobs` processes, and how many seconds of audio they hold."""
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        pool.map(time.sleep, [0.2] * jobs, chunksize=1)  # all have started and imported
+        began = time.perf_counter()
+        audio_s = sum(pool.imap_unordered(decode_whole, paths))
+        return time.perf_counter() - began, audio_s
+
+
+def run_scan(library: Path, db: Path, jobs: int, *more: str) -> ScanRun:
+    words = ["--db", str(db), "-q", "scan", str(library), "--json", "--jobs", str(jobs), *more]
+    samples: list[Memory] = []
+    ended = threading.Event()
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "musictaste", *words], stdout=subprocess.PIPE, text=True)
+    watcher = threading.Thread(target=watch_memory, args=[process, ended, samples])
+    watcher.start()
+    out, _ = process.communicate()
+    wall_s = time.perf_counter() - began
+    ended.set()
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(f"the scan of '{library}' ended with exit code {process.returncode}")
+    return ScanRun(wall_s, peak(samples), json.loads(out))
+
+
+@dataclass
+class Rounds:
+    """What was measured, one entry per round."""
+
+    audio_s: float = 0.0
+    decoding_s: list[float] = field(default_factory=list)
+    first: list[ScanRun] = field(default_factory=list)
+    second: list[ScanRun] = field(default_factory=list)
+    full: list[ScanRun] = field(default_factory=list)
+
+    def measure(self, library: Path, paths: Sequence[str], jobs: int, *, full: bool) -> None:
+        """One round: decoding, a first scan, a second scan, and a full one if asked for."""
+        decoding_s, self.audio_s = decode_all(paths, jobs)
+        self.decoding_s.append(decoding_s)
+        with tempfile.TemporaryDirectory() as folder:
+            db = Path(folder, "library.db")
+            self.first.append(run_scan(library, db, jobs))
+            self.second.append(run_scan(library, db, jobs))
+            if full:
+                self.full.append(run_scan(library, Path(folder, "full.db"), jobs, "--full"))
+
+
+def bench_scan(arguments: argparse.Namespace) -> None:
+    """Compare scans with plain decoding, then say where the time of a scan goes."""
+    library: Path = arguments.library
+    found = [f for f in scan.walk(str(library)) if isinstance(f, scan.Found)]
+    if not found:
+        raise SystemExit(f"'{library}': no audio files found in it")
+    # The largest first, so that decoding does not end with one process at work and the others idle.
+    paths = [f.path for f in sorted(found, key=lambda f: -f.size)]
+    print(f"{len(paths)} files, {sum(f.size for f in found) / 1e6:.1f} MB, {arguments.jobs} processes")
+    print(f"load average at start: {load_average()}")
+    for path in paths:
+        with contextlib.suppress(OSError):  # the scan will say so
+            Path(path).read_bytes()
+    rounds = Rounds()
+    for number in range(1, arguments.rounds + 1):
+        rounds.measure(library, paths, arguments.jobs, full=arguments.full)
+        print(f"round {number}: decoding {rounds.decoding_s[-1]:.2f} s, first scan {rounds.first[-1].wall_s:.2f} s")
+    print_rounds(rounds, len(paths))
+    print_stages(paths)
+
+
+def print_rounds(rounds: Rounds, files: int) -> None:
+    print(f"\nmean (lowest to highest) of {len(rounds.first)} rounds, {rounds.audio_s:.0f} s of audio")
+    runs = {"first scan": rounds.first, "second scan": rounds.second, "full scan": rounds.full}
+    walls = {"plain decoding": rounds.decoding_s} | {name: [r.wall_s for r in runs[name]] for name in runs}
+    for name, seconds in walls.items():
+        if seconds:
+            print(f"{name}: {spread(seconds, ' s')}")
+            print(f"  tracks per second: {spread([files / s for s in seconds])}")
+            print(f"  seconds of audio per second: {spread([rounds.audio_s / s for s in seconds], digits=0)}")
+    for name in ("first scan", "full scan"):
+        ratios = [s / d for s, d in zip(walls[name], rounds.decoding_s, strict=False)]
+        if ratios:
+            print(f"wall time of {name} / plain decoding: {spread(ratios)}")
+    shares = [100 * s / f for s, f in zip(walls["second scan"], walls["first scan"], strict=True)]
+    print(f"second scan as share of the first: {spread(shares, ' %', 1)}")
+    last = rounds.first[-1].counts
+    print(f"first scan: {last['added']} added, {last['failed']} failed, on {last['provider']}")
+    for name, scans in runs.items():
+        if scans:
+            print(f"peak memory, {name}: {memory_text([run.memory for run in scans])}")
+
+
+def memory_text(memories: Sequence[Memory]) -> str:
+    if not any(memory.rss for memory in memories):
+        return "not measured (needs /proc/PID/smaps_rollup)"
+    pss, rss = (spread([n / 2**20 for n in sums], " MiB", 0) for sums in zip(*map(_sums, memories), strict=True))
+    return f"{pss} as sum of PSS over all processes, {rss} as sum of RSS"
+
+
+def _sums(memory: Memory) -> tuple[int, int]:
+    return memory.pss, memory.rss
+
+
+# CPU time by stage
+
+
+class Stopwatch:
+    """Adds up the CPU time of this process by stage."""
+
+    def __init__(self) -> None:
+        self.cpu_s: defaultdict[str, float] = defaultdict(float)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.process_time()
+        try:
+            yield
+        finally:
+            self.cpu_s[name] += time.process_time() - began
+
+    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """The same items; the time that making them takes is counted."""
+        remaining = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(remaining)
+                except StopIteration:
+                    return
+            yield item
+
+
+@dataclass(frozen=True)
+class TimedRecording:
+    """A recording whose decoding is counted."""
+
+    recording: audio.Recording
+    watch: Stopwatch
+
+    @property
+    def duration_s(self) -> float:
+        return self.recording.duration_s
+
+    def read(self, spans: list[tuple[float, float]]) -> Iterator[audio.Floats]:
+        return self.watch.each("decode+resample", self.recording.read(spans))
+
+
+def time_stages(paths: Sequence[str]) -> tuple[dict[str, float], int]:
+    """CPU seconds by stage over all files, and how many of them could be heard."""
+    from musictaste.inference import Embedder, Heads
+    from musictaste.store import Library
+
+    embedder = Embedder(device="cpu")
+    heads = Heads.load(embedder.version)
+    with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder, "library.db"), create=True) as library:
+        for path in paths[:1]:
+            hear_file(path, Stopwatch(), embedder, heads)  # filters are built and first runs are paid
+        watch = Stopwatch()
+        savers = [saver for path in paths if (saver := hear_file(path, watch, embedder, heads))]
+        with watch.stage("store"), library.transaction():
+            for save in savers:
+                save(library)
+    # `hear` works on what it decodes: its own share is what remains.
+    watch.cpu_s["mel+meter"] -= watch.cpu_s["decode+resample"]
+    return {name: watch.cpu_s[name] for name in STAGES}, len(savers)
+
+
+def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> Callable[[Library], None] | None:
+    """Do what a worker of a scan does; returns how to store the result, or None where nothing is heard."""
+    import numpy as np
+
+    from musictaste import tags
+    from musictaste.errors import UnheardError
+    from musictaste.track import Sound
+
+    try:
+        with watch.stage("open+hash+demux"):
+            recording = audio.open_recording(path)
+        with recording:
+            with watch.stage("tags"):
+                found = tags.read_tags(path)
+            meter, vectors = audio.Meter(), []
+            timed = cast("audio.Recording", TimedRecording(recording, watch))
+            for patches in watch.each("mel+meter", audio.hear(timed, meter)):
+                with watch.stage("networks"):
+                    vectors.append(embedder.embed(patches))
+    except UnheardError:
+        return None
+    every = np.concatenate(vectors)
+    mean, deviation = every.mean(axis=0), every.std(axis=0)
+    with watch.stage("mel+meter"):
+        bpm, key, loudness_db = meter.bpm, meter.key, meter.loudness_db
+    with watch.stage("heads"):
+        moods, styles = heads.emotion.label(mean), heads.style.label(mean)
+    heard_s = meter.samples / audio.SAMPLE_RATE
+    sound = Sound(recording.duration_s, heard_s, bpm, key, loudness_db, embedder.version, mean, deviation)
+
+    def save(library: Library) -> None:
+        track_id = library.save_track(recording.audio_hash, sound, moods, styles, full=False)
+        library.save_file(path, found, track_id=track_id, size=0, mtime_ns=0)
+
+    return save
+
+
+def print_stages(paths: Sequence[str]) -> None:
+    """Time the stages in a process of its own, with one thread in every library as in a worker of a scan."""
+    count = min(STAGE_FILES, len(paths))
+    chosen = [paths[i * len(paths) // count] for i in range(count)]
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        cpu_s, heard = pool.apply(time_stages, [chosen])
+    total = sum(cpu_s.values())
+    print(f"\nCPU seconds per track by stage, one process on the CPU, {heard} of {count} files heard")
+    for name, seconds in cpu_s.items():
+        print(f"{name:17}{seconds / max(heard, 1):8.4f} {100 * seconds / total:5.1f} %")
+    print(f"{'all':17}{total / max(heard, 1):8.4f}")
+
+
+# Commands and size
+
+
+def bench_commands(arguments: argparse.Namespace) -> None:
+    """Time whole processes, in turn, after one run of each that is not counted."""
+    if not arguments.db.is_file():
+        raise SystemExit(f"'{arguments.db}': no such library file")
+    beside = shutil.which("musictaste", path=str(Path(sys.executable).parent))
+    program = [beside] if beside else [sys.executable, "-m", "musictaste"]
+    print(f"load average at start: {load_average()}")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "library.db")
+        copy_database(arguments.db, copy)  # `mood` remembers the list it prints
+        commands = {
+            "musictaste --help": [*program, "--help"],
+            "musictaste mood happy": [*program, "--db", str(copy), "mood", "happy"],
+        }
+        walls: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(arguments.rounds + 1):
+            for name, command in commands.items():
+                wall_s = run_command(command)
+                if number:
+                    walls[name].append(wall_s)
+    print(f"median (lowest to highest) of {arguments.rounds} whole processes")
+    for name, seconds in walls.items():
+        print(f"{name}: {statistics.median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f})")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy an SQLite file with what its write-ahead log holds."""
+    with (
+        contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+        contextlib.closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+
+
+def run_command(command: Sequence[str]) -> float:
+    """Wall time of a process that has to end well."""
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wall_s = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"'{' '.join(command)}' ended with exit code {done.returncode}: {done.stderr.strip()}")
+    return wall_s
+
+
+def print_size(arguments: argparse.Namespace) -> None:
+    sizes = {path.name: path.stat().st_size for path in sorted(MODELS.glob("*.onnx"))}
+    for name, size in sizes.items():
+        print(f"{size:>12,} bytes  {name}")
+    print(f"{sum(sizes.values()):>12,} bytes  all {len(sizes)} models")
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def parse_arguments() -> argparse.Namespace:
+    summary, _, details = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    benches = parser.add_subparsers(required=True, metavar="BENCH")
+    scanning = benches.add_parser("scan", help="scans against plain decoding, memory, CPU time by stage")
+    scanning.add_argument("library", type=Path, metavar="LIBRARY", help="a folder of music")
+    scanning.add_argument("--rounds", type=positive, default=3, help="how often all is measured (default: 3)")
+    scanning.add_argument("--jobs", type=positive, default=scan.usable_cpus(), help="processes (default: one per CPU)")
+    scanning.add_argument("--full", action="store_true", help="measure a scan of whole tracks as well")
+    scanning.set_defaults(bench=bench_scan)
+    commands = benches.add_parser("commands", help="wall time of commands that must feel instant")
+    commands.add_argument("--db", type=Path, required=True, metavar="FILE", help="a library file; it is not written to")
+    commands.add_argument("--rounds", type=positive, default=10, help="how often each is run (default: 10)")
+    commands.set_defaults(bench=bench_commands)
+    size = benches.add_parser("size", help="bytes of the models that ship")
+    size.set_defaults(bench=print_size)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    parsed = parse_arguments()
+    parsed.bench(parsed)

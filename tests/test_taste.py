@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musictaste import taste
+from musictaste.taste import NEIGHBOURS, Floats, Taste
+from musictaste.track import Plays
+
+AXES = np.eye(4, dtype=np.float32)
+
+
+def history(
+    vectors: Floats,
+    *,
+    plays: Sequence[float] | None = None,
+    skips: Sequence[float] | None = None,
+    rating: Sequence[float] | None = None,
+    loved: Sequence[float] | None = None,
+) -> Plays:
+    """What was done with tracks of the given vectors; nothing where nothing is given."""
+    count = len(vectors)
+
+    def column(values: Sequence[float] | None, otherwise: float) -> Floats:
+        return np.asarray([otherwise] * count if values is None else values, np.float32)
+
+    return Plays(
+        np.arange(100, 100 + count), vectors, column(plays, 0), column(skips, 0), column(rating, -1), column(loved, 0)
+    )
+
+
+def unit_vectors(count: int, seed: int) -> Floats:
+    vectors = np.random.default_rng(seed).standard_normal((count, 6))
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def scored(vectors: Floats, plays: Plays) -> Taste:
+    result = taste.score(vectors, plays)
+    assert result is not None
+    return result
+
+
+def as_lists(result: Taste) -> tuple[list[float], list[int]]:
+    return [round(float(score), 4) for score in result.scores], result.because.tolist()
+
+
+def test_weights() -> None:
+    plays = history(
+        np.repeat(AXES[:1], 8, axis=0),
+        plays=[0, 1, 3, 3, 0, 0, 0, 0],
+        skips=[0, 0, 0, 3, 3, 0, 0, 0],
+        rating=[-1, -1, -1, -1, -1, 1, 0, 0.5],
+        loved=[1, 0, 0, 0, 0, 0, 0, 0],
+    )
+    log = np.log
+    assert taste.weigh(plays) == pytest.approx([1, log(2), log(4), log(2), -log(2), 1, -1, 0])
+
+
+@pytest.mark.parametrize(
+    "plays",
+    [
+        history(AXES[:0]),
+        history(AXES),
+        history(AXES, skips=[5, 5, 5, 5]),
+        history(AXES, rating=[0.5, 0.2, 0, -1]),
+    ],
+    ids=["empty", "never played", "only skipped", "nothing rated high"],
+)
+def test_none_without_anything_that_is_liked(plays: Plays) -> None:
+    assert taste.score(AXES, plays) is None
+
+
+def test_none_without_tracks_to_score() -> None:
+    assert taste.score(AXES[:0], history(AXES, plays=[1, 1, 1, 1])) is None
+
+
+def test_neighbours_of_much_played_tracks_come_first() -> None:
+    plays = history(AXES[:3], plays=[1, 15, 0])
+    assert as_lists(scored(AXES, plays)) == ([0.25, 1.0, 0.0, 0.0], [0, 1, -1, -1])
+
+
+def test_skips_lower_a_score() -> None:
+    plays = history(AXES[:2], plays=[3, 3], skips=[0, 7])
+    assert as_lists(scored(AXES[:2], plays)) == ([1.0, 0.25], [0, 1])
+
+
+def test_what_is_near_a_skipped_track_is_never_below_zero() -> None:
+    plays = history(AXES[:2], plays=[3, 0], skips=[0, 50])
+    assert as_lists(scored(AXES[:2], plays)) == ([1.0, 0.0], [0, -1])
+
+
+def test_a_skipped_neighbour_counts_against_a_played_one() -> None:
+    between = np.asarray([[0.8, 0.6, 0, 0]], np.float32)
+    plays = history(AXES[:2], plays=[3, 0], skips=[0, 3])
+    vectors = np.concatenate([AXES[:1], between])
+    # log 4 for the first; 0.8 log 4 - 0.6 * 0.5 log 4 for the second
+    assert as_lists(scored(vectors, plays)) == ([1.0, 0.5], [0, 0])
+
+
+def test_what_points_the_other_way_does_not_count() -> None:
+    plays = history(AXES[:1], plays=[9])
+    assert as_lists(scored(np.concatenate([AXES[:1], -AXES[:1]]), plays)) == ([1.0, 0.0], [0, -1])
+
+
+def test_because_names_the_row_that_speaks_loudest() -> None:
+    near_third = np.asarray([[0.0, 0.6, 0.8, 0.0]], np.float32)
+    even = scored(near_third, history(AXES[:3], plays=[5, 5, 5]))
+    louder = scored(near_third, history(AXES[:3], plays=[5, 500, 5]))
+    assert (as_lists(even), as_lists(louder)) == (([1.0], [2]), ([1.0], [1]))
+
+
+def test_only_the_nearest_count() -> None:
+    nearest = np.repeat(AXES[:1], NEIGHBOURS, axis=0)
+    far = np.asarray([[0.6, 0.8, 0, 0]] * 5, np.float32)
+    without_far = scored(AXES[:2], history(nearest, plays=[1] * NEIGHBOURS))
+    plays = history(
+        np.concatenate([nearest, far]), plays=[1] * NEIGHBOURS + [0] * 5, skips=[0] * NEIGHBOURS + [999] * 5
+    )
+    assert without_far.scores.tolist() == scored(AXES[:2], plays).scores.tolist() == [1.0, 0.0]
+
+
+@given(tracks=st.integers(1, 20), played=st.integers(1, 30), seed=st.integers(0, 2**32 - 1))
+def test_scores_and_reasons_keep_to_their_ranges(tracks: int, played: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plays = history(
+        unit_vectors(played, seed + 1),
+        plays=[1, *rng.integers(0, 50, played - 1)],
+        skips=[0, *rng.integers(0, 50, played - 1)],
+    )
+    result = scored(unit_vectors(tracks, seed), plays)
+    assert result.scores.dtype == np.float32
+    assert result.scores.shape == result.because.shape == (tracks,)
+    assert result.scores.min() >= 0
+    assert result.scores.max() == 0 or result.scores.max() == pytest.approx(1)
+    named = result.because[result.because >= 0]
+    assert (taste.weigh(plays)[named] > 0).all()
+    assert (result.scores[result.because < 0] == 0).all()
+
+
+@given(played=st.integers(1, 30), seed=st.integers(0, 2**32 - 1))
+def test_the_order_of_the_history_does_not_matter(played: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors, counts = unit_vectors(played, seed + 1), rng.integers(1, 50, played)
+    shuffled = rng.permutation(played)
+    tracks = unit_vectors(10, seed)
+    one = scored(tracks, history(vectors, plays=counts.tolist()))
+    other = scored(tracks, history(vectors[shuffled], plays=counts[shuffled].tolist()))
+    assert other.scores == pytest.approx(one.scores, abs=1e-5)
+    assert [shuffled[i] if i >= 0 else -1 for i in other.because] == one.because.tolist()
