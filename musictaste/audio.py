@@ -168,6 +168,8 @@ def open_recording(path: str) -> Recording:
 
 
 def _second_chance(path: str, refusal: UnheardError) -> Recording:
+    if path.lower().endswith((".mp3", ".mp2")):
+        raise refusal  # libsndfile knows no more of MPEG than FFmpeg, and prints its notes on stderr
     try:
         return SndfileRecording(path)
     except soundfile.LibsndfileError:
@@ -290,7 +292,8 @@ class SndfileRecording:
     """A recording read through libsndfile; it has no packets, so its samples are hashed."""
 
     def __init__(self, path: str) -> None:
-        self._file = soundfile.SoundFile(path)
+        # Names that are not UTF-8 have to be given as the bytes they are; Windows has no such names.
+        self._file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
         self.metadata: dict[str, str] = {}
         self.duration_s = self._file.frames / self._file.samplerate
         digest = hashlib.blake2b(digest_size=16)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
 from musictaste import audio
 from musictaste.errors import ModelError, ProviderError
@@ -66,7 +67,7 @@ def build_session(path: Path, device: Device, threads: int) -> ort.InferenceSess
         wanted.insert(0, "CUDAExecutionProvider")
     try:
         session = ort.InferenceSession(path, options, providers=wanted)
-    except ort.capi.onnxruntime_pybind11_state.InvalidProtobuf as error:
+    except (_ort.InvalidProtobuf, _ort.InvalidArgument) as error:  # the second is an empty file
         raise ModelError(f"'{path}': is not an ONNX model") from error
     if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
         raise ProviderError(f"CUDA was asked for and cannot run here: {CUDA_REMEDY} and see musictaste doctor")

@@ -246,10 +246,10 @@ class Library:
 
     def mark_missing(self, file_ids: Iterable[int]) -> None:
         now = int(time.time())
-        self._db.conn.executemany("UPDATE file SET missing_since = ? WHERE id = ?", ((now, i) for i in file_ids))
+        self._write_many("UPDATE file SET missing_since = ? WHERE id = ?", ((now, i) for i in file_ids))
 
     def mark_present(self, file_ids: Iterable[int]) -> None:
-        self._db.conn.executemany("UPDATE file SET missing_since = NULL WHERE id = ?", ((i,) for i in file_ids))
+        self._write_many("UPDATE file SET missing_since = NULL WHERE id = ?", ((i,) for i in file_ids))
 
     def save_file(
         self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None
@@ -257,7 +257,9 @@ class Library:
         """Insert or update the file at `path`; with `file_id`, that file has moved here."""
         raw = os.fsencode(path)
         if file_id is not None:
-            self._db.execute("DELETE FROM file WHERE path = CAST(? AS TEXT) AND id != ?", [raw, file_id])
+            replaced = "SELECT id FROM file WHERE path = CAST(? AS TEXT) AND id != ?"
+            for table, key in (("tag_value", "file_id"), ("lyrics", "file_id"), ("file", "id")):
+                self._db.execute(f"DELETE FROM {table} WHERE {key} IN ({replaced})", [raw, file_id])
             self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])
         columns = _file_columns(tags) | {
             "track_id": track_id,
@@ -311,9 +313,11 @@ class Library:
         )
 
     def forget_failures(self, paths: Iterable[str]) -> None:
-        self._db.conn.executemany(
-            "DELETE FROM failure WHERE path = CAST(? AS TEXT)", ((os.fsencode(path),) for path in paths)
-        )
+        self._write_many("DELETE FROM failure WHERE path = CAST(? AS TEXT)", ((os.fsencode(path),) for path in paths))
+
+    def _write_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with self._db.atomic():  # without it sqlite3 would begin a transaction that nobody commits
+            self._db.conn.executemany(sql, rows)
 
     # Analyses
 
@@ -457,6 +461,8 @@ class Library:
         if state:
             return [state.track_id]
         wanted = fold(words)
+        if not wanted.strip():
+            return []
         exact, partly = [], []
         for track_id, artist, title, album in self._db.execute(
             "SELECT present.track_id, artist, title, album FROM present JOIN file ON file.id = file_id ORDER BY path"

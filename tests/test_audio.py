@@ -1,0 +1,484 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import librosa
+import mutagen
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from make_audio import RATE, SUFFIXES, chord, noise, write_audio
+from mutagen import id3
+from mutagen.aiff import AIFF
+from mutagen.apev2 import APEv2
+from mutagen.flac import FLAC, Picture
+from mutagen.wave import WAVE
+
+from musictaste import audio
+from musictaste.errors import UnheardError
+
+PICTURE = bytes(range(256)) * 1200
+C, F, G, A_MINOR = (261.63, 329.63, 392.0), (349.23, 440.0, 523.25), (392.0, 493.88, 587.33), (220.0, 261.63, 329.63)
+PIECE = np.concatenate([chord(2, notes) for notes in (C, F, G, C, A_MINOR, F, G, C)])
+NOT_AUDIO = "is not audio that can be decoded: invalid data found when processing input"
+
+
+@dataclass
+class Heard:
+    kind: type
+    audio_hash: str
+    duration_s: float
+    meter: audio.Meter
+    patches: audio.Floats
+
+
+def hear(path: Path, *, full: bool = False) -> Heard:
+    meter = audio.Meter()
+    with audio.open_recording(str(path)) as recording:
+        patches = np.concatenate(list(audio.hear(recording, meter, full=full)))
+        return Heard(type(recording), recording.audio_hash, recording.duration_s, meter, patches)
+
+
+def hash_of(path: Path) -> str:
+    with audio.open_recording(str(path)) as recording:
+        return recording.audio_hash
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UnheardError) as caught:
+        hear(path)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def piece(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Sixteen seconds of chords in any container, written once; tests copy what they change."""
+    folder = tmp_path_factory.mktemp("piece")
+
+    def get(suffix: str) -> Path:
+        path = folder / f"piece{suffix}"
+        return path if path.exists() else write_audio(path, PIECE, suffix=suffix)
+
+    return get
+
+
+# Identity: tags come and go, the audio stays
+
+
+def _id3() -> id3.ID3:
+    tags = id3.ID3()
+    tags.add(id3.TIT2(encoding=3, text="Grüße aus 東京"))
+    tags.add(id3.APIC(encoding=3, mime="image/jpeg", type=3, desc="", data=PICTURE))
+    return tags
+
+
+def _add_id3(path: Path) -> None:
+    _id3().save(path, v1=2)
+
+
+def _add_apev2(path: Path) -> None:
+    tags = APEv2()
+    tags["Title"] = "Song"
+    tags["Lyrics"] = "la " * 2000
+    tags.save(path)
+
+
+def _add_chunk(path: Path) -> None:
+    file = WAVE(path) if path.suffix == ".wav" else AIFF(path)
+    file.add_tags()
+    for frame in _id3().values():
+        file.tags.add(frame)
+    file.save()
+
+
+def _add_flac(path: Path) -> None:
+    file = FLAC(path)
+    file["title"] = "Song"
+    picture = Picture()
+    picture.data = PICTURE
+    file.add_picture(picture)
+    file.save()
+
+
+def _add_easy(path: Path) -> None:
+    file = mutagen.File(path, easy=True)
+    if file.tags is None:
+        file.add_tags()
+    file["title"] = "Song " * 2000
+    file.save()
+
+
+def _remove(path: Path) -> None:
+    file = mutagen.File(path)
+    file.delete()
+
+
+RETAGGINGS: list[tuple[str, Callable[[Path], None]]] = [
+    (".mp3", _add_id3),
+    (".mp3", _add_apev2),
+    (".wv", _add_apev2),
+    (".flac", _add_flac),
+    (".flac", _add_id3),
+    (".ogg", _add_easy),
+    (".opus", _add_easy),
+    (".m4a", _add_easy),
+    (".alac.m4a", _add_easy),
+    (".wma", _add_easy),
+    (".aiff", _add_chunk),
+    (".wav", _add_chunk),
+    (".tta", _add_apev2),
+    (".aac", _add_apev2),
+]
+
+
+@pytest.mark.parametrize(("suffix", "add"), RETAGGINGS)
+def test_retagging_leaves_the_hash(
+    suffix: str, add: Callable[[Path], None], piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(piece(suffix), tmp_path))
+    before = path.read_bytes()
+    plain = hash_of(path)
+    add(path)
+    assert path.read_bytes() != before
+    assert hash_of(path) == plain
+
+
+@pytest.mark.parametrize(("suffix", "add"), [pair for pair in RETAGGINGS if pair[0] not in (".aac", ".tta")])
+def test_removing_tags_leaves_the_hash(
+    suffix: str, add: Callable[[Path], None], piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(piece(suffix), tmp_path))
+    add(path)
+    tagged, tagged_hash = path.read_bytes(), hash_of(path)
+    if add is _add_id3:
+        id3.ID3(path).delete()
+    elif add is _add_apev2:
+        APEv2(path).delete()
+    else:
+        _remove(path)
+    assert path.read_bytes() != tagged
+    assert hash_of(path) == tagged_hash
+
+
+def test_removing_a_large_picture_and_id3v1_leaves_the_hash(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    path = Path(shutil.copy(piece(".mp3"), tmp_path))
+    plain = hash_of(path)
+    _add_id3(path)
+    assert path.read_bytes()[-128:-125] == b"TAG"
+    assert path.stat().st_size > piece(".mp3").stat().st_size + len(PICTURE)
+    id3.delete(path)
+    assert path.read_bytes()[-128:-125] != b"TAG"
+    assert hash_of(path) == plain
+
+
+def test_other_audio_has_another_hash(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    hashes = {hash_of(piece(".flac")), hash_of(write_audio(tmp_path / "a.flac", -PIECE)), hash_of(piece(".mp3"))}
+    assert len(hashes) == 3
+
+
+def test_a_container_does_not_change_the_hash(piece: Callable[[str], Path]) -> None:
+    assert hash_of(piece(".mka")) == hash_of(piece(".mp3"))
+    assert hash_of(piece(".webm")) == hash_of(piece(".opus"))
+
+
+# The same audio in every container
+
+
+LOSSLESS = (".alac.m4a", ".wav", ".aiff", ".wv", ".tta")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_container_sounds_alike(suffix: str, piece: Callable[[str], Path]) -> None:
+    reference, heard = hear(piece(".flac")), hear(piece(suffix))
+    assert heard.kind is audio.FFmpegRecording
+    assert heard.duration_s == pytest.approx(16, abs=0.1)
+    assert heard.meter.key == reference.meter.key == "C major"
+    assert heard.meter.bpm == pytest.approx(reference.meter.bpm, abs=1)
+    assert heard.meter.loudness_db == pytest.approx(reference.meter.loudness_db, abs=0.5)
+    assert heard.patches.shape == reference.patches.shape == (5, 187, 96)
+    if suffix in LOSSLESS:
+        np.testing.assert_array_equal(heard.patches, reference.patches)
+    # The last patch ends with the recording, which coders pad by a frame; coders also drop what is too high to hear.
+    assert np.abs(heard.patches[:-1, :, :64] - reference.patches[:-1, :, :64]).mean() < 0.2
+
+
+def test_stereo_is_heard_as_its_mean(tmp_path: Path) -> None:
+    left, right = chord(4, C), noise(4)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([left, right], axis=1), RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "mono.wav", (left + right) / 2, RATE, subtype="FLOAT")
+    stereo, mono = hear(tmp_path / "stereo.wav"), hear(tmp_path / "mono.wav")
+    np.testing.assert_allclose(stereo.patches, mono.patches, atol=1e-5)
+    assert stereo.meter.loudness_db == pytest.approx(mono.meter.loudness_db, abs=1e-4)
+
+
+def test_a_sample_format_does_not_change_the_level(tmp_path: Path) -> None:
+    levels = [
+        hear(write_audio(tmp_path / f"{stereo}{suffix}", PIECE, stereo=stereo)).meter.loudness_db
+        for suffix in (".wav", ".m4a")
+        for stereo in (False, True)
+    ]
+    assert levels == pytest.approx([levels[0]] * 4, abs=0.05)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_every_sample_format_is_scaled_to_one(subtype: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(4 * RATE) * 0.1) * 0.999, RATE, subtype=subtype)
+    assert hear(tmp_path / "a.wav").meter.loudness_db == pytest.approx(-3.02, abs=0.1)
+
+
+# Features
+
+
+@pytest.mark.parametrize("samples", [chord(3, rate=16_000), noise(3, rate=16_000)])
+def test_log_mel_is_librosas(samples: audio.Floats) -> None:
+    mel = audio.mel_power(samples)
+    expected = librosa.feature.melspectrogram(y=samples, sr=16_000, n_fft=512, hop_length=256, n_mels=96).T
+    np.testing.assert_allclose(mel, expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(audio.to_patches(mel)[0], np.log10(1 + 10_000 * expected[:187]), atol=1e-3)
+
+
+def test_onset_strength_is_librosas() -> None:
+    samples = chord(3, rate=16_000) + noise(3, rate=16_000) / 10
+    mel = audio.mel_power(samples)
+    expected = librosa.onset.onset_strength(S=librosa.power_to_db(mel.T), sr=16_000, hop_length=256, center=False)
+    np.testing.assert_allclose(audio.onset_strength(mel), expected[1:], atol=1e-3)
+
+
+def _clicks(bpm: float, seconds: float = 20) -> audio.Floats:
+    samples = np.zeros(round(seconds * RATE), np.float32)
+    click = 4 * noise(0.02)
+    for beat in np.arange(0, seconds - 0.1, 60 / bpm):
+        at = round(beat * RATE)
+        samples[at : at + len(click)] += click
+    return samples
+
+
+@pytest.mark.parametrize("bpm", [60, 72, 90, 100, 120, 128, 140, 150])
+def test_tempo_of_a_click_track(bpm: int, tmp_path: Path) -> None:
+    assert hear(write_audio(tmp_path / "a.wav", _clicks(bpm))).meter.bpm == pytest.approx(bpm, rel=0.01)
+
+
+def test_nothing_heard_has_no_tempo_key_or_level() -> None:
+    meter = audio.Meter()
+    assert (meter.bpm, meter.key, meter.loudness_db) == (None, None, -np.inf)
+
+
+@pytest.mark.parametrize(("semitones", "key"), [(0, "C major"), (2, "D major"), (6, "F# major"), (10, "Bb major")])
+def test_key_of_a_chord_progression(semitones: int, key: str, tmp_path: Path) -> None:
+    shift = 2 ** (semitones / 12)
+    chords = [chord(2, tuple(note * shift for note in notes)) for notes in (C, F, G, C)]
+    assert hear(write_audio(tmp_path / "a.wav", np.concatenate(chords))).meter.key == key
+
+
+def test_key_of_a_minor_progression(tmp_path: Path) -> None:
+    d_minor, e_major = (293.66, 349.23, 440.0), (329.63, 415.3, 493.88)
+    chords = [chord(2, notes) for notes in (A_MINOR, d_minor, e_major, A_MINOR)]
+    assert hear(write_audio(tmp_path / "a.wav", np.concatenate(chords))).meter.key == "A minor"
+
+
+@pytest.mark.parametrize(
+    ("frames", "patches"), [(1, 1), (186, 1), (187, 1), (187 + 92, 1), (187 + 93, 2), (373, 2), (374, 2), (1870, 10)]
+)
+def test_what_is_left_after_the_last_patch(frames: int, patches: int) -> None:
+    mel = np.random.default_rng(0).random((frames, 96), np.float32)
+    cut = audio.to_patches(mel)
+    assert cut.shape == (patches, 187, 96)
+    log_mel = np.log10(1 + 10_000 * mel)
+    np.testing.assert_array_equal(cut[0], np.resize(log_mel, (187, 96)))
+    if frames > 187 and frames % 187 >= 93:
+        np.testing.assert_array_equal(cut[-1], log_mel[-187:])
+
+
+# Which parts are heard
+
+
+LONGEST_WHOLE_S = audio.WINDOWS * audio.window_samples(audio.WINDOW_PATCHES) / audio.SAMPLE_RATE
+
+
+@given(duration_s=st.floats(audio.MIN_DURATION_S, 36_000), full=st.booleans())
+def test_spans_ascend_inside_the_track(duration_s: float, full: bool) -> None:
+    spans = audio.choose_spans(duration_s, full=full)
+    assert spans[0][0] >= 0
+    assert all(length > 0 for _, length in spans)
+    assert all(start + length <= following + 1e-6 for (start, length), (following, _) in pairwise(spans))
+    assert spans[-1][0] + spans[-1][1] <= duration_s + 1e-6
+
+
+@given(duration_s=st.floats(audio.MIN_DURATION_S, 36_000))
+def test_full_covers_everything(duration_s: float) -> None:
+    assert sum(length for _, length in audio.choose_spans(duration_s, full=True)) == pytest.approx(duration_s)
+
+
+@given(duration_s=st.floats(audio.MIN_DURATION_S, LONGEST_WHOLE_S))
+def test_a_short_track_is_covered_whole(duration_s: float) -> None:
+    assert audio.choose_spans(duration_s, full=False) == audio.choose_spans(duration_s, full=True)
+
+
+@given(duration_s=st.floats(LONGEST_WHOLE_S + 0.01, 36_000))
+def test_a_long_track_is_heard_in_windows_of_two_patches(duration_s: float) -> None:
+    spans = audio.choose_spans(duration_s, full=False)
+    assert [length for _, length in spans] == [audio.window_samples(2) / 16_000] * 12
+
+
+def test_windows_come_from_where_they_should(tmp_path: Path) -> None:
+    """A long file whose level tells the time: each window is as loud as its place in the file."""
+    seconds = 100
+    levels = np.repeat(np.linspace(0.1, 0.9, seconds), RATE)
+    tone = (levels * np.sin(np.arange(seconds * RATE) * 0.1)).astype(np.float32)
+    spans = audio.choose_spans(seconds, full=False)
+    for suffix in (".mp3", ".flac", ".m4a", ".opus"):
+        with audio.open_recording(str(write_audio(tmp_path / f"a{suffix}", tone))) as recording:
+            rms = [float(np.sqrt(np.mean(samples**2))) for samples in recording.read(spans)]
+        time = np.array([start + length / 2 for start, length in spans])
+        expected = (0.1 + 0.8 * (time - 0.5) / (seconds - 1)) / np.sqrt(2)
+        np.testing.assert_allclose(rms, expected * (0.95 if suffix == ".mp3" else 1), rtol=0.03)
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a", ".ogg", ".wav", ".mka"])
+def test_a_large_file_sounds_as_a_small_one(
+    suffix: str, piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = hear(piece(suffix))
+    monkeypatch.setattr(audio, "HELD_PACKETS_BYTES", 1000)
+    again = hear(piece(suffix))
+    np.testing.assert_array_equal(again.patches, held.patches)
+    assert (again.audio_hash, again.duration_s) == (held.audio_hash, held.duration_s)
+
+
+# What cannot be heard
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.touch()
+    assert refusal(path) == "the file is empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.mp3", NOT_AUDIO),
+        ("a.wav", NOT_AUDIO),
+        ("a.m4a", NOT_AUDIO),
+        ("a.flac", "is not audio that can be decoded: no packets in it"),
+    ],
+)
+def test_a_text_file(name: str, reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / name
+    path.write_text("This is a shopping list.\n" * 100)
+    assert refusal(path) == reason
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_text_file_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.wav")
+    path.write_text("This is a shopping list.\n" * 100)
+    assert refusal(path) == NOT_AUDIO
+
+
+def test_a_video_without_sound(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for _ in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert refusal(path) == "has no audio in it"
+
+
+def test_half_a_second(tmp_path: Path) -> None:
+    assert refusal(write_audio(tmp_path / "a.wav", chord(0.5))) == "shorter than one second (0.50 s)"
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp3", ".flac"])
+def test_digital_silence(suffix: str, tmp_path: Path) -> None:
+    assert refusal(write_audio(tmp_path / f"a{suffix}", 0 * chord(4))) == "nothing but silence"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "a.mp3") == "cannot be opened: No such file or directory"
+
+
+def test_an_m4a_whose_index_was_cut_off(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    content = piece(".m4a").read_bytes()
+    path = tmp_path / "a.m4a"
+    path.write_bytes(content[: content.index(b"moov") - 4])
+    assert refusal(path) == NOT_AUDIO
+
+
+def test_an_hls_playlist_opens_nothing_else(tmp_path: Path) -> None:
+    write_audio(tmp_path / "other.aac", PIECE)
+    for name in ("a.mp3", "a.m3u8", "a.aac"):
+        path = tmp_path / name
+        path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:16\n#EXTINF:16,\nother.aac\n#EXT-X-ENDLIST\n")
+        assert refusal(path).startswith("is not audio that can be decoded: ")
+
+
+@pytest.mark.parametrize(("suffix", "atleast_s"), [(".mp3", 7.9), (".flac", 7), (".ogg", 4), (".wav", 7.9)])
+def test_a_truncated_file_is_heard_up_to_where_it_ends(
+    suffix: str, atleast_s: float, piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    content = piece(suffix).read_bytes()
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content[: len(content) // 2])
+    whole, half = hear(piece(suffix)), hear(path)
+    assert atleast_s < half.duration_s < 10
+    assert half.audio_hash != whole.audio_hash
+    assert len(half.patches) >= 1
+    np.testing.assert_allclose(half.patches[0], whole.patches[0], atol=1e-3)
+
+
+def test_damage_in_the_middle_costs_little(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    content = bytearray(piece(".mp3").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    path = tmp_path / "a.mp3"
+    path.write_bytes(content)
+    assert hear(path).duration_s == pytest.approx(16, abs=0.5)
+
+
+# Names and second chances
+
+
+def test_libsndfile_reads_what_ffmpeg_refuses(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    for name in ("x.wav", os.fsdecode(b"\xff.wav")):
+        path = tmp_path / name
+        soundfile.write(os.fsencode(path), PIECE, RATE, format="MAT5", subtype="PCM_16")
+        heard, reference = hear(path), hear(piece(".wav"))
+        assert heard.kind is audio.SndfileRecording
+        assert (heard.duration_s, heard.meter.bpm, heard.meter.key) == (16.0, reference.meter.bpm, "C major")
+        np.testing.assert_allclose(heard.patches, reference.patches, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "name", [b"A.WAV", b"12:30 http: a.wav", b"\xff.wav", b"a%03d.wav", b"a?#*.wav", "夜に駆ける.wav".encode()]
+)
+def test_names_do_not_matter(name: bytes, piece: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    shutil.copy(piece(".wav"), path)
+    assert hash_of(path) == hash_of(piece(".wav"))
+
+
+def test_a_suffix_may_be_wrong(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "a.MP3"
+    shutil.copy(piece(".flac"), path)
+    assert hash_of(path) == hash_of(piece(".flac"))
+
+
+def test_tags_of_the_container_are_at_hand(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "a.ogg", chord(2))
+    file = mutagen.File(path)
+    file["TITLE"] = "Song"
+    file.save()
+    with audio.open_recording(str(path)) as recording:
+        assert recording.metadata["TITLE"] == "Song"

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from musictaste import audio, inference
+from musictaste.errors import ModelError, ProviderError
+from musictaste.inference import Embedder, Head, Heads, Model
+from musictaste.moods import EMOTIONS, STYLES
+
+VERSION = "musicnn-msd-1+musicnn-mtt-1"
+NAMED = {"name": "tiny", "version": "7"}
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return Embedder(threads=2)
+
+
+@pytest.fixture(scope="module")
+def heads() -> Heads:
+    return Heads.load(VERSION)
+
+
+def patches(count: int) -> audio.Floats:
+    """Log-mel patches of noise whose level falls over the bands, float32 [n, 187, 96]."""
+    rng = np.random.default_rng(count)
+    mel = rng.exponential(1.0, (count, 187, 96)) * np.geomspace(10, 0.001, 96) * rng.uniform(0.1, 1, (count, 1, 1))
+    return np.log10(1 + 10_000 * mel).astype(np.float32)
+
+
+def write_model(path: Path, metadata: Mapping[str, str]) -> Path:
+    """A graph that softmaxes its input [n, 3]."""
+    graph = helper.make_graph(
+        [helper.make_node("Softmax", ["embedding"], ["probabilities"], axis=1)],
+        "tiny",
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["tracks", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["tracks", 3])],
+    )
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+    helper.set_model_props(model, dict(metadata))
+    onnx.save(model, path)
+    return path
+
+
+# The shipped models
+
+
+def test_an_embedding_per_patch(embedder: Embedder) -> None:
+    vectors = embedder.embed(patches(3))
+    assert (vectors.shape, vectors.dtype) == ((3, 974), np.float32)
+    assert np.isfinite(vectors).all()
+    assert (embedder.version, embedder.provider) == (VERSION, "CPU")
+
+
+def test_the_first_part_of_an_embedding_is_the_networks_own_layer(embedder: Embedder) -> None:
+    batch = patches(2)
+    parts = [model.run(batch, "embedding")[0] for model in embedder.models]
+    assert [part.shape for part in parts] == [(2, inference.PENULTIMATE)] * 2
+    np.testing.assert_array_equal(embedder.embed(batch)[:, :400], np.hstack(parts))
+
+
+def test_a_batch_equals_one_by_one(embedder: Embedder) -> None:
+    batch = patches(70)
+    single = np.concatenate([embedder.embed(batch[i : i + 1]) for i in range(70)])
+    np.testing.assert_allclose(embedder.embed(batch), single, rtol=1e-5, atol=1e-5)
+
+
+def test_other_sounds_have_other_embeddings(embedder: Embedder) -> None:
+    first, second = embedder.embed(patches(2))
+    assert np.abs(first - second).max() > 0.01
+
+
+def test_heads_name_the_moods_and_styles(heads: Heads) -> None:
+    assert (heads.emotion.labels, heads.style.labels) == (EMOTIONS, STYLES)
+
+
+def test_probabilities_sum_to_one(embedder: Embedder, heads: Heads) -> None:
+    vectors = embedder.embed(patches(40))
+    for head, labels in ((heads.emotion, EMOTIONS), (heads.style, STYLES)):
+        given = list(head.label_all(vectors))
+        assert len(given) == 40
+        for one in given:
+            assert (one.head, tuple(one.probabilities)) == (head.version, labels)
+            assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-5)
+            assert min(one.probabilities.values()) >= 0
+        alone = head.label(vectors[7])
+        assert alone.probabilities == pytest.approx(given[7].probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", [*inference.NETWORKS, *inference.HEADS])
+def test_a_shipped_model_lies_as_a_plain_file(name: str) -> None:
+    path = inference.model_path(name)
+    assert path.name == f"{name}.onnx"
+    assert inference.checksum(path) == inference.checksum(path)
+    assert len(inference.checksum(path)) == 64
+
+
+# A model that describes itself
+
+
+def test_a_tiny_head(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "tiny.onnx", NAMED | {"labels": "a,b,c", "embedder": "net-1"})
+    head = Head("tiny", embedder="net-1", path=path)
+    assert (head.version, head.labels) == ("tiny-7", ("a", "b", "c"))
+    labels = head.label(np.log(np.array([1, 2, 5], np.float32)))
+    assert (labels.head, labels.probabilities) == ("tiny-7", pytest.approx({"a": 0.125, "b": 0.25, "c": 0.625}))
+
+
+@pytest.mark.parametrize("rows", [1, inference.BATCH_PATCHES, inference.BATCH_PATCHES + 1, 100])
+def test_batches_of_any_size(rows: int, tmp_path: Path) -> None:
+    inputs = np.random.default_rng(rows).standard_normal((rows, 3)).astype(np.float32)
+    (outputs,) = Model("tiny", path=write_model(tmp_path / "tiny.onnx", NAMED)).run(inputs, "probabilities")
+    powers = np.exp(inputs)
+    np.testing.assert_allclose(outputs, powers / powers.sum(axis=1, keepdims=True), rtol=1e-5)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("metadata", "missing"),
+    [
+        ({}, "has no name and no version in its metadata"),
+        ({"name": "tiny"}, "has no version in its metadata"),
+        ({"version": "7"}, "has no name in its metadata"),
+    ],
+)
+def test_a_model_that_does_not_say_what_it_is(metadata: dict[str, str], missing: str, tmp_path: Path) -> None:
+    path = write_model(tmp_path / "tiny.onnx", metadata)
+    with pytest.raises(ModelError) as caught:
+        Model("tiny", path=path)
+    assert str(caught.value) == f"'{path}': {missing}"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model at all", bytes(range(256)) * 10])
+def test_not_a_model(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        Model("tiny", path=path)
+    assert str(caught.value) == f"'{path}': is not an ONNX model"
+
+
+def test_a_truncated_model(tmp_path: Path) -> None:
+    content = inference.model_path("emotion").read_bytes()
+    path = tmp_path / "emotion.onnx"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError) as caught:
+        Model("emotion", path=path)
+    assert str(caught.value) == f"'{path}': is not an ONNX model"
+
+
+def test_a_missing_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(inference, "files", lambda _: tmp_path)
+    path = tmp_path / "emotion.onnx"
+    with pytest.raises(ModelError) as caught:
+        inference.model_path("emotion")
+    assert str(caught.value) == f"'{path}': the model is missing: install musictaste again"
+
+
+@pytest.mark.parametrize(("embedder", "said"), [("net-1", "net-1"), (None, "None")])
+def test_a_head_made_for_another_embedding(embedder: str | None, said: str, tmp_path: Path) -> None:
+    path = write_model(tmp_path / "tiny.onnx", NAMED | ({"embedder": embedder} if embedder else {}))
+    with pytest.raises(ModelError) as caught:
+        Head("tiny", embedder="net-2", path=path)
+    assert str(caught.value) == f"'{path}': was made for the embedding {said}, not for net-2"
+
+
+@pytest.mark.parametrize(("key", "wrong", "right"), [("n_mels", "128", "96"), ("sample_rate", "44100", "16000")])
+def test_a_network_made_for_another_mel(
+    key: str, wrong: str, right: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = write_model(tmp_path / "net.onnx", NAMED | audio.mel_settings() | {key: wrong})
+    monkeypatch.setattr(inference, "model_path", lambda _: path)
+    with pytest.raises(ModelError) as caught:
+        Embedder()
+    assert str(caught.value) == f"'{path}': was made for {key} {wrong}, this program hears {key} {right}"
+
+
+# Devices
+
+
+def _runs_on_cuda() -> bool:
+    return Model("emotion", device="auto").provider == "CUDA"
+
+
+def test_cuda_where_there_is_none(capfd: pytest.CaptureFixture[str]) -> None:
+    if _runs_on_cuda():
+        pytest.skip("CUDA runs here")
+    capfd.readouterr()
+    with pytest.raises(ProviderError) as caught:
+        Embedder(device="cuda")
+    assert str(caught.value) == (
+        "CUDA was asked for and cannot run here: pip install 'musictaste[cuda]' and see musictaste doctor"
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_always_runs(capfd: pytest.CaptureFixture[str]) -> None:
+    model = Model("emotion", device="auto")
+    assert model.provider in ("CUDA", "CPU")
+    (probabilities,) = model.run(np.zeros((1, 974), np.float32), "probabilities")
+    assert probabilities.shape == (1, 4)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,618 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musictaste.errors import LibraryError
+from musictaste.moods import EMOTIONS, STYLES
+from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library, fold
+from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track
+
+SIZE = 974
+EMBEDDER = "net-1"
+NOW = 1_700_000_000
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: float(NOW))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "library.db"
+
+
+@pytest.fixture
+def library(path: Path) -> Iterator[Library]:
+    with Library.open(path, create=True) as opened:
+        yield opened
+
+
+def make_sound(seed: int, *, embedder: str = EMBEDDER) -> Sound:
+    rng = np.random.default_rng(seed)
+    return Sound(
+        duration_s=180.0 + seed,
+        heard_s=72.0,
+        bpm=100.0 + seed,
+        key="A minor",
+        loudness_db=-14.5,
+        embedder=embedder,
+        embedding=rng.standard_normal(SIZE).astype(np.float32),
+        spread=rng.random(SIZE).astype(np.float32),
+    )
+
+
+def make_labels(labels: tuple[str, ...], head: str, **given: float) -> Labels:
+    """What is given, by name with "_" for "-"; the other labels share the rest."""
+    named = {name.replace("_", "-"): p for name, p in given.items()}
+    rest = (1 - sum(named.values())) / max(len(labels) - len(named), 1)
+    return Labels(head, {label: named.get(label, rest) for label in labels})
+
+
+def moods(head: str = "emotion-1", **given: float) -> Labels:
+    return make_labels(EMOTIONS, head, **given)
+
+
+def styles(head: str = "style-1", **given: float) -> Labels:
+    return make_labels(STYLES, head, **given)
+
+
+def add(
+    library: Library,
+    path: str,
+    tags: Tags = Tags(),  # noqa: B008 - frozen
+    *,
+    seed: int = 0,
+    mood: Labels | None = None,
+    style: Labels | None = None,
+    full: bool = False,
+) -> int:
+    with library.transaction():
+        track_id = library.save_track(f"hash{seed}", make_sound(seed), mood or moods(), style or styles(), full=full)
+        library.save_file(path, tags, track_id=track_id, size=1000 + seed, mtime_ns=2000 + seed)
+    return track_id
+
+
+def stored(vector: np.ndarray) -> np.ndarray:
+    """What float16 keeps of an embedding."""
+    return vector.astype(np.float16).astype(np.float32)
+
+
+def unit(seed: int) -> np.ndarray:
+    vector = stored(make_sound(seed).embedding)[:VECTOR_SIZE]
+    return vector / np.linalg.norm(vector)
+
+
+def refusal(path: Path, *, create: bool = False) -> str:
+    with pytest.raises(LibraryError) as caught:
+        Library.open(path, create=create)
+    return str(caught.value)
+
+
+def ask(path: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+# Opening
+
+
+def test_a_fresh_library(library: Library, path: Path) -> None:
+    assert ask(path, "PRAGMA journal_mode") == [("wal",)]
+    assert ask(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert APPLICATION_ID.to_bytes(4, "big") == b"must"
+    assert (library.count(), library.all_ids(), library.folders(), library.failures()) == (0, [], [], [])
+    assert ask(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_the_labels_have_their_columns(library: Library, path: Path) -> None:
+    names = {table: [row[1] for row in ask(path, f"PRAGMA table_info({table})")] for table in ("mood", "style")}
+    assert names["mood"] == ["track_id", "head", *EMOTIONS]
+    assert names["style"] == ["track_id", "head", *(style.replace("-", "_") for style in STYLES)]
+
+
+def test_opening_a_missing_library(path: Path) -> None:
+    assert refusal(path) == f"'{path}': there is no library yet: run 'musictaste scan FOLDER' first"
+    assert not path.exists()
+
+
+def test_creating_in_a_missing_folder(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "library.db"
+    assert refusal(path, create=True) == f"'{path}': the folder '{path.parent}' does not exist"
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_opening_a_text_file(create: bool, path: Path) -> None:
+    path.write_text("This is a shopping list.\n" * 100)
+    assert refusal(path, create=create) == f"'{path}': is not a musictaste library"
+    assert path.read_text() == "This is a shopping list.\n" * 100
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_opening_another_programs_database(create: bool, path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE song (id INTEGER)")
+    connection.close()
+    before = path.read_bytes()
+    assert refusal(path, create=create) == f"'{path}': is not a musictaste library"
+    assert path.read_bytes() == before
+
+
+def test_opening_a_folder(path: Path) -> None:
+    path.mkdir()
+    assert refusal(path) == f"'{path}': cannot be opened: unable to open database file"
+
+
+def test_opening_what_a_newer_program_wrote(path: Path) -> None:
+    Library.open(path, create=True).close()
+    (table,) = ask(path, "SELECT name FROM sqlite_master WHERE name LIKE '%migrations%' AND type = 'table'")
+    with sqlite3.connect(path) as connection:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table[0]})") if row[1] != "id"]
+        values = {"migration_set": "musictaste", "name": "from_the_future", "applied_at": "2099-01-01"}
+        connection.execute(
+            f"INSERT INTO {table[0]} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            [values[column] for column in columns],
+        )
+    connection.close()
+    assert refusal(path) == f"'{path}': was written by a newer musictaste: update this program to read it"
+
+
+def test_reopening_keeps_everything(path: Path) -> None:
+    with Library.open(path, create=True) as library:
+        track_id = add(library, "/music/a.mp3", Tags(title="Song"))
+        before = library.tracks([track_id])
+    schema = ask(path, "SELECT name, sql FROM sqlite_master ORDER BY name")
+    for create in (False, True):
+        with Library.open(path, create=create) as library:
+            assert library.tracks([track_id]) == before
+    assert ask(path, "SELECT name, sql FROM sqlite_master ORDER BY name") == schema
+
+
+def test_what_is_written_without_a_transaction_is_kept(path: Path) -> None:
+    with Library.open(path, create=True) as library:
+        track_id = add(library, "/music/a.mp3")
+        library.add_folder("/music")
+        library.save_list([track_id])
+        library.mark_missing([1])
+        library.save_failure(Failure("/b", 1, 2, "1", "empty"))
+    with Library.open(path) as library:
+        assert (library.folders(), library.listed(1), library.count()) == (["/music"], track_id, 0)
+        assert library.failures() == [Failure("/b", 1, 2, "1", "empty")]
+
+
+def test_a_transaction_is_kept_together_or_not_at_all(library: Library) -> None:
+    def fail() -> None:
+        with library.transaction():
+            add(library, "/music/a.mp3")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert (library.count(), library.file_state("/music/a.mp3")) == (0, None)
+
+
+# Tracks and files
+
+
+FULL_TAGS = Tags(
+    title="Grüße aus 東京",
+    artist="AC/DC feat. ave;new",
+    artists=("AC/DC", "ave;new"),
+    album="夜に駆ける",
+    album_artist="Simon & Garfunkel",
+    album_artists=("Simon & Garfunkel",),
+    genres=("Rock", "Dream Pop"),
+    date="2004-05-06",
+    track_number=3,
+    disc_number=2,
+    compilation=True,
+    lyrics="la la",
+    plays=42,
+    skips=3,
+    rating=0.8,
+    last_played=1_600_000_000,
+    loved=True,
+)
+
+
+def test_a_track_comes_back_whole(library: Library) -> None:
+    mood, style = moods(happy=0.7, sad=0.1), styles(hip_hop=0.5, rock=0.25)
+    track_id = add(library, "/music/a.mp3", FULL_TAGS, seed=5, mood=mood, style=style)
+    expected = Track(
+        id=track_id,
+        path="/music/a.mp3",
+        title="Grüße aus 東京",
+        artist="AC/DC feat. ave;new",
+        album="夜に駆ける",
+        genre="Rock; Dream Pop",
+        duration_s=185.0,
+        bpm=105.0,
+        key="A minor",
+        loudness_db=-14.5,
+        moods=mood.probabilities,
+        styles=style.probabilities,
+        plays=42,
+        skips=3,
+        last_played=1_600_000_000,
+        rating=0.8,
+        loved=True,
+    )
+    assert library.tracks([track_id]) == [expected]
+    np.testing.assert_array_equal(library.embedding(track_id), stored(make_sound(5).embedding))
+
+
+def test_a_track_without_tags_comes_back_whole(library: Library) -> None:
+    sound = replace(make_sound(0), bpm=None, key=None)
+    track_id = library.save_track("h", sound, moods(), styles(), full=True)
+    library.save_file("/music/a.mp3", Tags(), track_id=track_id, size=1, mtime_ns=2)
+    (track,) = library.tracks([track_id])
+    assert track == Track(
+        track_id, "/music/a.mp3", None, None, None, None, 180.0, None, None, -14.5, moods().probabilities,
+        styles().probabilities, plays=0, skips=0, last_played=None, rating=None, loved=False,
+    )  # fmt: skip
+
+
+def test_tracks_come_in_the_order_asked(library: Library) -> None:
+    ids = [add(library, f"/music/{n:04}.mp3", seed=n) for n in range(600)]
+    assert [track.id for track in library.tracks(ids[::-1])] == ids[::-1]
+    assert [track.id for track in library.tracks([ids[3], 99_999, ids[1]])] == [ids[3], ids[1]]
+    assert library.tracks([]) == []
+
+
+def test_multi_valued_tags_and_lyrics_are_replaced(library: Library, path: Path) -> None:
+    add(library, "/music/a.mp3", FULL_TAGS)
+    select = "SELECT field, position, value FROM tag_value ORDER BY field, position"
+    assert ask(path, select) == [
+        ("album_artists", 0, "Simon & Garfunkel"),
+        ("artists", 0, "AC/DC"),
+        ("artists", 1, "ave;new"),
+        ("genres", 0, "Rock"),
+        ("genres", 1, "Dream Pop"),
+    ]
+    assert ask(path, "SELECT * FROM lyrics") == [(1, "tags", "la la")]
+    add(library, "/music/a.mp3", Tags(artists=("One",)))
+    assert ask(path, select) == [("artists", 0, "One")]
+    assert ask(path, "SELECT * FROM lyrics") == []
+
+
+def test_saving_again_updates(library: Library) -> None:
+    first = add(library, "/music/a.mp3", Tags(title="Old", plays=3))
+    again = add(library, "/music/a.mp3", Tags(title="New"), mood=moods("emotion-2", sad=1.0))
+    (track,) = library.tracks([first])
+    assert (again, library.count(), track.title, track.plays) == (first, 1, "New", 0)
+    assert track.moods == {"happy": 0.0, "sad": 1.0, "angry": 0.0, "calm": 0.0}
+
+
+def test_the_state_of_a_file(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3", seed=4, full=True)
+    state = FileState(1, track_id, 1004, 2004, missing=False, audio_hash="hash4", embedder=EMBEDDER, full=True)
+    assert library.file_state("/music/a.mp3") == state
+    assert library.file_state("/music/A.mp3") is None
+    library.mark_missing([1])
+    assert library.file_state("/music/a.mp3") == replace(state, missing=True)
+
+
+def test_a_path_that_is_not_utf8(library: Library, path: Path) -> None:
+    odd = os.fsdecode(b"/music/\xff\xe9.mp3")
+    track_id = add(library, odd)
+    library.add_folder(odd)
+    assert library.tracks([track_id])[0].path == odd
+    assert library.copies(track_id) == [(1, odd)]
+    assert list(library.files_below("/music")) == [(1, odd, False)]
+    assert library.folders() == [odd]
+    assert library.file_state(odd) is not None
+    assert library.find(odd) == [track_id]
+    library.save_failure(Failure(odd, 1, 2, "1", "empty"))
+    assert library.failures() == [library.failure(odd)] == [Failure(odd, 1, 2, "1", "empty")]
+    assert ask(path, "SELECT typeof(path) FROM file") == [("text",)]
+
+
+def test_any_program_can_read_the_library_view(library: Library, path: Path) -> None:
+    add(library, "/music/é.mp3", FULL_TAGS, style=styles(hip_hop=0.5))
+    select = "SELECT path, title, genre, bpm, key, happy, hip_hop, plays, rating FROM library"
+    row = ("/music/é.mp3", "Grüße aus 東京", "Rock; Dream Pop", 100.0, "A minor", 0.25, 0.5, 42, 0.8)
+    assert ask(path, select) == [row]
+    library.mark_missing([1])
+    assert ask(path, select) == []
+
+
+def test_the_sqlite_shell_reads_it_too(library: Library, path: Path) -> None:
+    add(library, "/music/é.mp3", FULL_TAGS)
+    try:
+        done = subprocess.run(
+            ["sqlite3", str(path), "SELECT path, happy FROM library WHERE path LIKE '/music/%'"],  # noqa: S607
+            capture_output=True,
+            check=True,
+        )
+    except FileNotFoundError:
+        pytest.skip("there is no sqlite3 here")
+    assert done.stdout.decode() == "/music/é.mp3|0.25\n"
+
+
+# What is there and what is not
+
+
+def test_missing_and_present(library: Library) -> None:
+    ids = [add(library, f"/music/{n}.mp3", seed=n) for n in range(3)]
+    library.mark_missing([2, 3])
+    assert (library.count(), library.all_ids()) == (1, ids[:1])
+    assert [track.missing for track in library.tracks(ids)] == [False, True, True]
+    library.mark_present([3])
+    assert (library.count(), library.all_ids()) == (2, [ids[0], ids[2]])
+    add(library, "/music/1.mp3", seed=1)
+    assert library.count() == 3
+
+
+def test_a_present_copy_stands_for_a_missing_one(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3", Tags(title="A"))
+    add(library, "/music/b.mp3", Tags(title="B"))
+    assert library.copies(track_id) == [(1, "/music/a.mp3"), (2, "/music/b.mp3")]
+    assert (library.count(), library.tracks([track_id])[0].title) == (1, "A")
+    library.mark_missing([1])
+    (track,) = library.tracks([track_id])
+    assert (library.count(), track.title, track.missing) == (1, "B", False)
+
+
+def test_files_below_a_folder(library: Library) -> None:
+    for n, name in enumerate(
+        ["/a/b/1.mp3", "/a/b/c/2.mp3", "/a/bc/3.mp3", "/a/b-side/4.mp3", "/a/b.mp3", "/a/B/5.mp3"]
+    ):
+        add(library, name, seed=n)
+    library.mark_missing([2])
+    expected = [(1, "/a/b/1.mp3", False), (2, "/a/b/c/2.mp3", True)]
+    assert list(library.files_below("/a/b")) == list(library.files_below("/a/b/")) == expected
+    assert len(list(library.files_below("/"))) == 6
+    assert list(library.files_below("/none")) == []
+
+
+def test_files_below_a_folder_with_wild_cards(library: Library) -> None:
+    for n, name in enumerate(["/a_%/1.mp3", "/abc/2.mp3", "/a/3.mp3"]):
+        add(library, name, seed=n)
+    assert list(library.files_below("/a_%")) == [(1, "/a_%/1.mp3", False)]
+
+
+def test_moving_a_file_keeps_it(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3", Tags(title="Old"))
+    library.mark_missing([1])
+    library.save_file("/music/b.mp3", Tags(title="New"), track_id=track_id, size=1, mtime_ns=2, file_id=1)
+    assert library.copies(track_id) == [(1, "/music/b.mp3")]
+    (track,) = library.tracks([track_id])
+    assert (track.title, track.missing) == ("New", False)
+
+
+def test_moving_a_file_onto_another(library: Library, path: Path) -> None:
+    moved = add(library, "/music/a.mp3", FULL_TAGS, seed=1)
+    replaced = add(library, "/music/b.mp3", FULL_TAGS, seed=2)
+    with library.transaction():
+        library.save_file("/music/b.mp3", FULL_TAGS, track_id=moved, size=1, mtime_ns=2, file_id=1)
+    assert library.copies(moved) == [(1, "/music/b.mp3")]
+    assert (library.copies(replaced), library.tracks([replaced]), library.count()) == ([], [], 1)
+    assert ask(path, "SELECT DISTINCT file_id FROM tag_value") == [(1,)]
+    assert ask(path, "SELECT file_id FROM lyrics") == [(1,)]
+    assert ask(path, "PRAGMA foreign_key_check") == []
+
+
+def test_a_failure_makes_a_heard_file_missing(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3")
+    failure = Failure("/music/a.mp3", 5, 6, "0.1", "the file is empty")
+    library.save_failure(replace(failure, reason="old"))
+    library.save_failure(failure)
+    assert (library.failures(), library.failure("/music/a.mp3")) == ([failure], failure)
+    assert (library.count(), library.tracks([track_id])[0].missing) == (0, True)
+    add(library, "/music/a.mp3")
+    assert (library.failures(), library.failure("/music/a.mp3"), library.count()) == ([], None, 1)
+
+
+def test_failures_are_forgotten(library: Library) -> None:
+    failures = [Failure(f"/music/{n}.mp3", n, n, "0.1", "the file is empty") for n in (2, 1, 3)]
+    for failure in failures:
+        library.save_failure(failure)
+    assert library.failures() == [failures[1], failures[0], failures[2]]
+    library.forget_failures(["/music/1.mp3", "/music/3.mp3", "/music/none.mp3"])
+    assert library.failures() == [failures[0]]
+
+
+def test_folders_are_kept_once(library: Library) -> None:
+    for folder in ("/b", "/a", "/b"):
+        library.add_folder(folder)
+    assert library.folders() == ["/a", "/b"]
+
+
+# Analyses
+
+
+def test_what_needs_no_listening(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3", full=False)
+    assert library.analysed("hash0", EMBEDDER, full=False) == track_id
+    assert library.analysed("hash0", EMBEDDER, full=True) is None
+    assert library.analysed("hash0", "net-2", full=False) is None
+    assert library.analysed("hash1", EMBEDDER, full=False) is None
+    add(library, "/music/a.mp3", full=True)
+    assert library.analysed("hash0", EMBEDDER, full=False) == track_id
+    assert library.analysed("hash0", EMBEDDER, full=True) == track_id
+    assert library.track_id("hash0") == track_id
+
+
+def test_stale_embeddings(library: Library) -> None:
+    fresh = add(library, "/0", seed=0)
+    old_mood = add(library, "/1", seed=1, mood=moods("emotion-0"))
+    old_style = add(library, "/2", seed=2, style=styles("style-0"))
+    library.save_track("other", make_sound(3, embedder="net-0"), moods("emotion-0"), styles("style-0"), full=False)
+    ids, vectors = library.stale_embeddings(EMBEDDER, "emotion-1", "style-1", limit=10)
+    assert ids == [old_mood, old_style]
+    np.testing.assert_array_equal(vectors, [stored(make_sound(n).embedding) for n in (1, 2)])
+    assert len(library.stale_embeddings(EMBEDDER, "emotion-1", "style-1", limit=1)[0]) == 1
+    for track_id in ids:
+        library.save_labels(track_id, moods(), styles())
+    ids, vectors = library.stale_embeddings(EMBEDDER, "emotion-1", "style-1", limit=10)
+    assert (ids, len(vectors)) == ([], 0)
+    assert library.analysed("hash0", EMBEDDER, full=False) == fresh
+
+
+# Choosing
+
+
+@pytest.fixture
+def three(library: Library) -> list[int]:
+    return [
+        add(
+            library,
+            f"/{n}",
+            Tags(title=f"Song {n}", artist="One", album_artist=album_artist),
+            seed=n,
+            mood=moods(happy=happy),
+            style=styles(rock=rock, hip_hop=0.125),
+        )
+        for n, happy, rock, album_artist in ((0, 0.75, 0.5, None), (1, 0.5, 0.25, "Many"), (2, 0.25, 0.75, None))
+    ]
+
+
+def test_a_pool_holds_what_reaches_the_thresholds(library: Library, three: list[int]) -> None:
+    pool = library.pool(mood="happy", styles=["rock", "hip-hop"], mood_from=0.5, style_from=0.375)
+    assert (pool.ids.tolist(), len(pool)) == (three[:2], 2)
+    assert (pool.mood.tolist(), pool.style.tolist()) == ([0.75, 0.5], [0.625, 0.375])
+    assert (pool.duration_s.tolist(), pool.bpm.tolist(), pool.loudness_db.tolist()) == (
+        [180.0, 181.0], [100.0, 101.0], [-14.5, -14.5],
+    )  # fmt: skip
+    assert (pool.keys, pool.artists, pool.titles) == (("A minor",) * 2, ("One", "Many"), ("Song 0", "Song 1"))
+    assert (pool.considered, pool.best) == (3, pytest.approx(0.75 * 0.625))
+    np.testing.assert_allclose(pool.vectors, [unit(0), unit(1)], atol=1e-6)
+
+
+def test_a_pool_of_everything(library: Library, three: list[int]) -> None:
+    library.mark_missing([2])
+    pool = library.pool(mood=None, styles=[], mood_from=0, style_from=0)
+    assert pool.ids.tolist() == [three[0], three[2]]
+    assert (pool.mood.tolist(), pool.style.tolist(), pool.considered, pool.best) == ([1, 1], [1, 1], 2, 1)
+
+
+def test_an_empty_pool_tells_the_best_fit(library: Library, three: list[int]) -> None:
+    pool = library.pool(mood="happy", styles=["rock"], mood_from=0.9, style_from=0)
+    assert (len(pool), pool.vectors.shape, pool.bpm.shape) == (0, (0, VECTOR_SIZE), (0,))
+    assert (pool.considered, pool.best, pool.keys, pool.titles) == (3, 0.375, (), ())
+
+
+def test_the_pool_of_an_empty_library(library: Library) -> None:
+    pool = library.pool(mood="happy", styles=[], mood_from=0, style_from=0)
+    assert (len(pool), pool.considered, pool.best) == (0, 0, 0)
+
+
+def test_vectors_come_in_the_order_asked(library: Library, three: list[int]) -> None:
+    vectors = library.vectors([three[2], three[0], three[2]])
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, [unit(2), unit(0), unit(2)], atol=1e-6)
+    assert library.vectors([]).shape == (0, VECTOR_SIZE)
+
+
+def test_nearest(library: Library, three: list[int]) -> None:
+    cosines = {n: float(unit(0) @ unit(n)) for n in (1, 2)}
+    order = [three[n] for n in sorted(cosines, key=cosines.__getitem__, reverse=True)]
+    assert (library.nearest(three[0], 5), library.nearest(three[0], 1)) == (order, order[:1])
+    library.mark_missing([2, 3])
+    assert library.nearest(three[0], 5) == []
+
+
+def test_how_many_reach_a_threshold(library: Library, three: list[int]) -> None:
+    assert library.counts_reaching("mood", {"happy": 0.5, "sad": 0.9}) == {"happy": 2, "sad": 0}
+    assert library.counts_reaching("style", {"hip-hop": 0.125, "rock": 0.6}) == {"hip-hop": 3, "rock": 1}
+    library.mark_missing([1, 2, 3])
+    assert library.counts_reaching("mood", {"happy": 0.5}) == {"happy": 0}
+
+
+def test_plays(library: Library) -> None:
+    played = add(library, "/0", Tags(title="Song", artist="One", plays=3, skips=1), seed=0)
+    add(library, "/1", seed=1)
+    rated = add(library, "/2", Tags(title="Rated", rating=0.0), seed=2)
+    loved = add(library, "/3", Tags(loved=True), seed=3)
+    add(library, "/4", Tags(plays=0, skips=0, loved=False), seed=4)
+    add(library, "/copy", Tags(title="Song", artist="One", plays=2, rating=0.5), seed=0)
+    library.mark_missing([1])
+    plays = library.plays()
+    assert plays.ids.tolist() == [played, rated, loved]
+    assert (plays.plays.tolist(), plays.skips.tolist()) == ([5, 0, 0], [1, 0, 0])
+    assert (plays.rating.tolist(), plays.loved.tolist()) == ([0.5, 0, -1], [0, 0, 1])
+    assert plays.names == ("One - Song", "Rated", "/3")
+    np.testing.assert_allclose(plays.vectors, [unit(0), unit(2), unit(3)], atol=1e-6)
+
+
+def test_no_plays(library: Library) -> None:
+    add(library, "/0")
+    plays = library.plays()
+    assert (len(plays.ids), plays.vectors.shape, plays.names) == (0, (0, VECTOR_SIZE), ())
+
+
+# Finding
+
+
+@pytest.fixture
+def named(library: Library) -> dict[str, int]:
+    songs = {
+        "joga": Tags(artist="Björk", title="Jóga", album="Homogenic"),
+        "joga live": Tags(artist="Björk", title="Jóga (live)", album="Vespertine Live"),
+        "hunter": Tags(artist="Björk", title="Hunter", album="Homogenic"),
+        "strasse": Tags(artist="Élan", title="STRASSE"),
+        "night": Tags(artist="YOASOBI", title="夜に駆ける"),
+        "untitled": Tags(),
+    }
+    return {name: add(library, f"/music/{n}.mp3", tags, seed=n) for n, (name, tags) in enumerate(songs.items())}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("/music/2.mp3", ["hunter"]),
+        ("/music/../music/2.mp3", ["hunter"]),
+        ("Björk - Jóga", ["joga"]),
+        ("bjork - JOGA", ["joga"]),
+        ("joga", ["joga"]),
+        ("live joga", ["joga live"]),
+        ("homogenic", ["joga", "hunter"]),
+        ("bjork", ["joga", "joga live", "hunter"]),
+        ("björk hunt", ["hunter"]),
+        ("elan straße", ["strasse"]),
+        ("夜に駆ける", ["night"]),
+        ("bjork nothing", []),
+        ("/music/none.mp3", []),
+    ],
+)
+def test_finding(words: str, found: list[str], library: Library, named: dict[str, int]) -> None:
+    assert library.find(words) == [named[name] for name in found]
+
+
+def test_finding_by_a_relative_path(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track_id = add(library, str(tmp_path / "a.mp3"))
+    monkeypatch.chdir(tmp_path)
+    assert library.find("a.mp3") == [track_id]
+
+
+def test_missing_tracks_are_found_by_path_alone(library: Library, named: dict[str, int]) -> None:
+    library.mark_missing([3])
+    assert (library.find("hunter"), library.find("/music/2.mp3")) == ([], [named["hunter"]])
+
+
+@pytest.mark.parametrize("words", ["", "  "])
+def test_no_words_find_nothing(words: str, library: Library, named: dict[str, int]) -> None:
+    assert library.find(words) == []
+
+
+def test_folding() -> None:
+    assert fold("Straße ÉLAN ﬁn") == "strasse elan fin"
+
+
+def test_the_last_list(library: Library, three: list[int]) -> None:
+    assert library.listed(1) is None
+    library.save_list(three)
+    library.save_list([three[2], three[0]])
+    assert [library.listed(n) for n in (0, 1, 2, 3)] == [None, three[2], three[0], None]
