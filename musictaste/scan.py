@@ -294,6 +294,8 @@ def _context() -> BaseContext:
     # Each worker has one core: threads inside of libraries would only wait for each other.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+    # Without it, workers would import whatever lies in the folder that the user happens to stand in.
+    os.environ["PYTHONSAFEPATH"] = "1"
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

@@ -150,3 +150,16 @@ def test_killed_in_the_middle_it_goes_on(run: Run, tmp_path: Path) -> None:
     assert isinstance(kept, int)
     assert kept > 0
     assert counts(run, folder) == ZERO | {"unchanged": kept, "added": 40 - kept}
+
+
+def test_the_current_folder_is_not_imported_from(run: Run, tmp_path: Path) -> None:
+    """Regression: standing in a checkout, workers took its source tree for the installed package."""
+    (tmp_path / "music").mkdir()
+    write_audio(tmp_path / "music" / "a.wav", chord(1.2))
+    for name in ("musictaste", "librosa"):
+        (tmp_path / "here" / name).mkdir(parents=True)
+        (tmp_path / "here" / name / "__init__.py").touch()
+    command = [str(Path(sys.executable).with_name("musictaste")), "scan", str(tmp_path / "music"), "--json"]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path / "here", check=False)
+    assert done.stderr.decode() == ""
+    assert json.loads(done.stdout)["added"] == 1
