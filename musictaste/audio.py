@@ -28,6 +28,7 @@ from av.packet import Packet as AnyPacket
 from numpy.typing import NDArray
 
 from musictaste.errors import UnheardError
+from musictaste.track import PITCHES
 
 Floats = NDArray[np.float32]
 
@@ -100,7 +101,6 @@ SUFFIXES = frozenset(
 DEMUXERS = "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
 """Playlists, images and network formats are left out: a text file must not make FFmpeg open other files."""
 
-PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 KEY_PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),

@@ -11,7 +11,7 @@ import numpy as np
 
 from musictaste import __version__, audio, quality
 from musictaste.errors import ProviderError
-from musictaste.inference import CUDA_REMEDY, HEADS, NETWORKS, Device, Embedder, checksum, model_path
+from musictaste.inference import CUDA_REMEDY, Device, Embedder, checksum, model_path
 
 DECODERS = {
     "MP3": "mp3float", "FLAC": "flac", "Ogg Vorbis": "vorbis", "Opus": "opus", "AAC": "aac", "ALAC": "alac",
@@ -77,7 +77,7 @@ def examine(device: Device) -> Report:
             remedy = f"for an NVIDIA GPU: {CUDA_REMEDY}"
     shipped = quality.manifest()
     models = []
-    for name in (*NETWORKS, *HEADS):
+    for name in (*quality.NETWORKS, *quality.HEADS):
         digest = checksum(model_path(name))
         models.append(ModelHealth(name, shipped[name]["version"], digest, digest == shipped[name]["sha256"]))
     decoders = {name: codec in av.codecs_available for name, codec in DECODERS.items()}

@@ -22,13 +22,12 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
 from musictaste import audio
 from musictaste.errors import ModelError, ProviderError
+from musictaste.quality import HEADS, NETWORKS
 from musictaste.track import Labels
 
 Device = Literal["auto", "cuda", "cpu"]
 Floats = NDArray[np.float32]
 
-NETWORKS = ("musicnn_msd", "musicnn_mtt")
-HEADS = ("emotion", "style")
 PENULTIMATE = 200
 BATCH_PATCHES = 32
 CUDA_REMEDY = "pip install 'musictaste[cuda]'"

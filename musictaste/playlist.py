@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste.taste import Taste
-from musictaste.track import Pool
+from musictaste.track import PITCHES, Pool, fold
 
 Floats = NDArray[np.float32]
 Order = Literal["flow", "score", "random"]
@@ -27,7 +26,6 @@ SEED_NOISE = 0.1
 
 TEMPO_WEIGHT, KEY_WEIGHT, LEVEL_WEIGHT = 0.5, 0.15, 0.02
 ARRAYS = ("ids", "mood", "style", "vectors", "duration_s", "bpm", "loudness_db")
-PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,8 @@ def _same_recording(pool: Pool, i: int, j: int) -> bool:
 
 def normalise(name: str | None) -> str:
     """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
-    decomposed = unicodedata.normalize("NFKD", (name or "").casefold())
-    letters = re.sub(r"[\W_]+", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
-    return letters or decomposed.strip()  # "!!!" is a band
+    folded = fold(name or "")
+    return re.sub(r"[\W_]+", "", folded) or folded.strip()  # "!!!" is a band
 
 
 def arrange(pool: Pool, picked: list[int]) -> list[int]:

@@ -9,7 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-EMBEDDERS = ("musicnn_msd", "musicnn_mtt")
+NETWORKS = ("musicnn_msd", "musicnn_mtt")
+HEADS = ("emotion", "style")
 
 
 @dataclass(frozen=True)

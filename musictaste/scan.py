@@ -75,7 +75,7 @@ class Versions:
 
 def current_versions() -> Versions:
     """The models that ship, by what their manifest says of them; no session is built for this."""
-    return Versions(quality.version(*quality.EMBEDDERS), quality.version("emotion"), quality.version("style"))
+    return Versions(quality.version(*quality.NETWORKS), quality.version("emotion"), quality.version("style"))
 
 
 @dataclass(frozen=True)
@@ -208,16 +208,18 @@ def remember_folders(library: Library, folders: Iterable[str]) -> None:
             library.add_folder(folder)
 
 
-def survey(library: Library, folders: Sequence[str], versions: Versions, options: Options) -> Plan:  # noqa: C901
+def survey(library: Library, folders: Sequence[str], versions: Versions, options: Options) -> Plan:
     """Compare folders with the library; nothing is written."""
-    plan = Plan([], 0, 0, [], [], [], [])
+    tasks: list[Task] = []
+    back: list[tuple[int, str]] = []
+    unreadable: list[tuple[str, str]] = []
     unchanged = known_failures = 0
     seen: set[int] = set()
     failing: set[str] = set()
     for folder in folders:
         for item in walk(folder):
             if isinstance(item, Unreadable):
-                plan.unreadable.append((item.path, item.reason))
+                unreadable.append((item.path, item.reason))
                 continue
             state = library.file_state(item.path)
             failure = library.failure(item.path) if state is None or state.missing else None
@@ -228,18 +230,20 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
             if failure and not options.retry_failed and _still_fails(failure, item):
                 known_failures += 1
             elif state is None or _outdated(state, item, versions, options) or failure:
-                plan.tasks.append(Task(item.path, item.size, item.mtime_ns, state))
+                tasks.append(Task(item.path, item.size, item.mtime_ns, state))
             elif state.missing:
-                plan.back.append((state.id, item.path))
+                back.append((state.id, item.path))
             else:
                 unchanged += 1
-    hidden = [path for path, _ in plan.unreadable if os.path.lexists(path)]
-    for folder in folders:
-        for file_id, path, missing in library.files_below(folder):
-            if not missing and file_id not in seen and not any(_inside(path, h) for h in hidden):
-                plan.gone.append((file_id, path))
-    gone_failures = (f.path for f in library.failures() if f.path not in failing and not os.path.lexists(f.path))
-    return Plan(plan.tasks, unchanged, known_failures, plan.gone, plan.back, list(gone_failures), plan.unreadable)
+    hidden = [path for path, _ in unreadable if os.path.lexists(path)]
+    gone = [
+        (file_id, path)
+        for folder in folders
+        for file_id, path, missing in library.files_below(folder)
+        if not missing and file_id not in seen and not any(_inside(path, h) for h in hidden)
+    ]
+    healed = [f.path for f in library.failures() if f.path not in failing and not os.path.lexists(f.path)]
+    return Plan(tasks, unchanged, known_failures, gone, back, healed, unreadable)
 
 
 def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:
@@ -255,13 +259,12 @@ class Listeners:
     """A pool of processes that listen to files."""
 
     def __init__(self, library_path: Path, options: Options) -> None:
-        self._settings = (str(library_path), options.device, options.full)
         self.jobs = options.jobs
         self._pool = ProcessPool(
             max_workers=options.jobs,
             max_tasks=FILES_PER_WORKER,
             initializer=_start_worker,
-            initargs=self._settings,
+            initargs=(str(library_path), options.device, options.full),
             context=_context(),
         )
 
@@ -487,8 +490,6 @@ def _ending(exit_code: int) -> str:
 
 def relabel(library: Library, versions: Versions) -> int:
     """Let the present heads name what older heads had named, without listening again; returns how many tracks."""
-    from musictaste.inference import Heads
-
     heads: Heads | None = None
     count = 0
     while True:
@@ -497,7 +498,11 @@ def relabel(library: Library, versions: Versions) -> int:
         )
         if not ids:
             return count
-        heads = heads or Heads.load(versions.embedder)
+        if heads is None:
+            # Only now: an unchanged library must not pay for onnxruntime, in time or in memory.
+            from musictaste.inference import Heads
+
+            heads = Heads.load(versions.embedder)
         labels = zip(ids, heads.emotion.label_all(embeddings), heads.style.label_all(embeddings), strict=True)
         with library.transaction():
             for track_id, moods, styles in labels:

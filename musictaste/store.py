@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -24,7 +23,7 @@ from sqlite_utils.migrations import Migrations
 
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
-from musictaste.track import Failure, FileState, Labels, Plays, Pool, Sound, Tags, Track
+from musictaste.track import Failure, FileState, Labels, Plays, Pool, Sound, Tags, Track, fold
 
 Floats = NDArray[np.float32]
 
@@ -557,9 +556,3 @@ def unit_vectors(blobs: Sequence[bytes]) -> Floats:
         return np.zeros((0, VECTOR_SIZE), np.float32)
     vectors = _unpack(blobs)
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
-
-
-def fold(text: str) -> str:
-    """Without case and accents, for comparing names."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -28,8 +28,9 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from musictaste import audio
-from musictaste.inference import NETWORKS, Model
+from musictaste.inference import Model
 from musictaste.moods import EMOTIONS, STYLES
+from musictaste.quality import NETWORKS
 
 Array = np.ndarray
 

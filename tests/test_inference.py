@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from musictaste import audio, inference
+from musictaste import audio, inference, quality
 from musictaste.errors import ModelError, ProviderError
 from musictaste.inference import Embedder, Head, Heads, Model
 from musictaste.moods import EMOTIONS, STYLES
@@ -93,7 +93,7 @@ def test_probabilities_sum_to_one(embedder: Embedder, heads: Heads) -> None:
         assert alone.probabilities == pytest.approx(given[7].probabilities, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", [*inference.NETWORKS, *inference.HEADS])
+@pytest.mark.parametrize("name", [*quality.NETWORKS, *quality.HEADS])
 def test_a_shipped_model_lies_as_a_plain_file(name: str) -> None:
     path = inference.model_path(name)
     assert path.name == f"{name}.onnx"

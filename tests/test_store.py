@@ -13,8 +13,8 @@ import pytest
 
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
-from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library, fold
-from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track
+from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
+from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track, fold
 
 SIZE = 974
 EMBEDDER = "net-1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -55,7 +56,7 @@ def mood(
     """A playlist of a mood, and of a style if you like."""
     wanted = moods.find_mood(name)
     names = [moods.find_style(s) for s in style or []]
-    paper = Paper(output, absolute, prefix, explain, as_json, " ".join([wanted, *names]))
+    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join([wanted, *names]))
     _by_labels(context.obj, wanted, names, paper, _wish(limit, max_per_artist, order, seed))
 
 
@@ -75,7 +76,7 @@ def style(
 ) -> None:
     """A playlist of one or more styles."""
     wanted = [moods.find_style(s) for s in names]
-    paper = Paper(output, absolute, prefix, explain, as_json, " ".join(wanted))
+    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join(wanted))
     _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
 
 
@@ -106,19 +107,23 @@ def similar(
             raise NothingFitsError("no other track fits: " + _considered(pool))
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
         title = "similar to " + ", ".join(track.name for track in library.tracks(seeds))
-        paper = Paper(output, absolute, prefix, explain, as_json, title)
+        paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
         _deliver(library, pool, fit, paper, _wish(limit, max_per_artist, order, seed), context.obj, _near_reasons)
 
 
+@dataclass(frozen=True)
 class Paper:
     """Where a list goes, and how."""
 
-    def __init__(
-        self, output: Path | None, absolute: bool, prefix: str | None, explain: bool, as_json: bool, title: str
-    ) -> None:
-        self.output = output
-        self.style = playlist_files.PathStyle(absolute, playlist_files.parse_prefix(prefix) if prefix else None)
-        self.explain, self.as_json, self.title = explain, as_json, title
+    output: Path | None
+    style: playlist_files.PathStyle
+    explain: bool
+    as_json: bool
+    title: str
+
+
+def _path_style(absolute: bool, prefix: str | None) -> playlist_files.PathStyle:
+    return playlist_files.PathStyle(absolute, playlist_files.parse_prefix(prefix) if prefix else None)
 
 
 def _wish(limit: int, max_per_artist: int, order: Literal["flow", "score", "random"], seed: str | None) -> Any:
@@ -137,10 +142,15 @@ def _opened(options: Globals, output: Path | None) -> Library:
     return Library.open(options.db)
 
 
+def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
+    """From where on a track has the mood, and one of the styles; None where nothing was asked."""
+    mood_from = quality.labels("emotion")[wanted].threshold if wanted else None
+    return mood_from, min((quality.labels("style")[name].threshold for name in names), default=None)
+
+
 def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
-    mood_from = quality.labels("emotion")[wanted].threshold if wanted else 0.0
-    style_from = min((quality.labels("style")[name].threshold for name in names), default=0.0)
-    return library.pool(mood=wanted, styles=names, mood_from=mood_from, style_from=style_from)
+    mood_from, style_from = _thresholds(wanted, names)
+    return library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
 
 
 def _considered(pool: Pool) -> str:
@@ -153,9 +163,7 @@ def _by_labels(options: Globals, wanted: str | None, names: Sequence[str], paper
     with _opened(options, paper.output) as library:
         pool = _pool(library, wanted, names)
         if not len(pool):
-            thresholds = [quality.labels("emotion")[wanted].threshold] if wanted else []
-            thresholds += [min(quality.labels("style")[name].threshold for name in names)] if names else []
-            needed = " and ".join(f"{t:.2f}" for t in thresholds)
+            needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
             raise NothingFitsError(
                 f"no track is {paper.title} enough: {_considered(pool)}, the best scored {pool.best:.2f}, {needed} is needed"
             )
