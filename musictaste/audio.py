@@ -365,12 +365,28 @@ def choose_spans(duration_s: float, *, full: bool) -> list[tuple[float, float]]:
 @cache
 def _filters() -> tuple[Floats, Floats]:
     """Mel filters [257, 96] and chroma filters [2049, 12]."""
-    # librosa.filters alone: the rest of librosa compiles with numba for 15 to 40 s when it is first used.
+    # librosa.filters.mel and no more of librosa: the first use of most else, librosa.filters.chroma too, compiles
+    # with numba for 15 to 40 s on a fresh installation.
     import librosa.filters
 
     mel = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
-    chroma = librosa.filters.chroma(sr=SAMPLE_RATE, n_fft=TONAL_N_FFT, tuning=0)
-    return np.ascontiguousarray(mel.T, np.float32), np.ascontiguousarray(chroma.T, np.float32)
+    return np.ascontiguousarray(mel.T, np.float32), chroma_filters()
+
+
+def chroma_filters() -> Floats:
+    """Gaussian bumps around each pitch class, float32 [2049, 12]; librosa.filters.chroma's, without tuning.
+
+    Ellis, "Chroma feature analysis and synthesis", 2007: octaves are weighted by a Gaussian around the fifth.
+    """
+    frequencies = np.arange(1, TONAL_N_FFT) * SAMPLE_RATE / TONAL_N_FFT
+    semitones = 12 * np.log2(frequencies / (440 / 16))
+    semitones = np.concatenate(([semitones[0] - 18], semitones))
+    width = np.append(np.maximum(np.diff(semitones), 1), 1)
+    distance = np.remainder(semitones - np.arange(12)[:, None] + 126, 12) - 6
+    bumps = np.exp(-0.5 * (2 * distance / width) ** 2)
+    bumps *= np.exp(-0.5 * ((semitones / 12 - 5) / 2) ** 2) / np.linalg.norm(bumps, axis=0)
+    from_c = np.roll(bumps, -3, axis=0)
+    return np.ascontiguousarray(from_c[:, : 1 + TONAL_N_FFT // 2].T, np.float32)
 
 
 def power_spectrum(samples: Floats, n_fft: int, hop_length: int) -> Floats:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -482,3 +484,19 @@ def test_tags_of_the_container_are_at_hand(tmp_path: Path) -> None:
     file.save()
     with audio.open_recording(str(path)) as recording:
         assert recording.metadata["TITLE"] == "Song"
+
+
+def test_chroma_filters_are_librosas() -> None:
+    theirs = librosa.filters.chroma(sr=audio.SAMPLE_RATE, n_fft=audio.TONAL_N_FFT, tuning=0).T
+    np.testing.assert_allclose(audio.chroma_filters(), theirs, atol=1e-6)
+
+
+def test_listening_does_not_touch_what_numba_compiles(tmp_path: Path) -> None:
+    """Regression: on a fresh installation the first scan stood still for 16 s while librosa.util was compiled."""
+    path = write_audio(tmp_path / "a.wav", chord(7))
+    program = (
+        "import sys; from musictaste import audio; r = audio.open_recording(sys.argv[1]); m = audio.Meter();"
+        " list(audio.hear(r, m)); print(m.key, m.bpm, 'librosa.util.utils' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "E minor 120.0 False\n"
