@@ -45,6 +45,9 @@ PATCH_FRAMES = 187
 
 WINDOW_PATCHES = 2
 WINDOWS = 12
+WHOLE_UP_TO_S = WINDOWS * (WINDOW_PATCHES * PATCH_FRAMES - 1) * HOP_LENGTH / SAMPLE_RATE
+"""Recordings no longer than all their windows together are heard from end to end."""
+
 FULL_WINDOW_PATCHES = 10
 MIN_DURATION_S = 1.0
 SILENCE_DB = -70.0
@@ -354,8 +357,8 @@ def choose_spans(duration_s: float, *, full: bool) -> list[tuple[float, float]]:
     By default `WINDOWS` windows of two patches, each in the middle of its share of the track; a track no longer than
     all of them, or any track when `full`, is covered from end to end.
     """
-    length = window_samples(WINDOW_PATCHES) / SAMPLE_RATE
-    if not full and duration_s > WINDOWS * length:
+    if not full and duration_s > WHOLE_UP_TO_S:
+        length = window_samples(WINDOW_PATCHES) / SAMPLE_RATE
         share = duration_s / WINDOWS
         return [(share * (i + 0.5) - length / 2, length) for i in range(WINDOWS)]
     length = window_samples(FULL_WINDOW_PATCHES) / SAMPLE_RATE

@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 
 PENULTIMATE = 200
 BATCH_PATCHES = 32
-CUDA_REMEDY = "pip install 'musictaste[cuda]'"
+CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
 
 
@@ -68,6 +68,8 @@ def build_session(path: Path, device: Device, threads: int) -> ort.InferenceSess
         session = ort.InferenceSession(path, options, providers=wanted)
     except (_ort.InvalidProtobuf, _ort.InvalidArgument) as error:  # the second is an empty file
         raise ModelError(f"'{path}': is not an ONNX model") from error
+    except (_ort.Fail, _ort.InvalidGraph, _ort.NotImplemented) as error:  # a newer format, an unknown operator
+        raise ModelError(f"'{path}': onnxruntime {ort.__version__} cannot run it: install musictaste again") from error
     if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
         raise ProviderError(f"CUDA was asked for and cannot run here: {CUDA_REMEDY} and see musictaste doctor")
     return session

@@ -7,11 +7,11 @@ spaces and punctuation need no entries of their own.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 
 from musictaste.errors import UnknownLabelError
+from musictaste.track import fold
 
 EMOTIONS = ("happy", "sad", "angry", "calm")
 STYLES = (
@@ -238,10 +238,7 @@ def _share(moods: Mapping[str, float], *labels: str) -> float:
 
 def _fold(word: str) -> str:
     """Reduce a word to what distinguishes it: no case, width, Latin accents, spaces or punctuation."""
-    apart = unicodedata.normalize("NFKD", word).casefold()
-    # Only Latin accents go: the voicing marks of kana (U+3099) and the vowel signs of other scripts make other words.
-    plain = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")
-    return "".join(letter for letter in unicodedata.normalize("NFKC", plain) if letter.isalnum())
+    return "".join(letter for letter in fold(word) if letter.isalnum())
 
 
 def _index(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -119,7 +119,9 @@ def _same_recording(pool: Pool, i: int, j: int) -> bool:
 def normalise(name: str | None) -> str:
     """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
     folded = fold(name or "")
-    return re.sub(r"[\W_]+", "", folded) or folded.strip()  # "!!!" is a band
+    # By category, since to regular expressions the vowel signs of Indian and Thai scripts are no letters.
+    letters = "".join(c for c in folded if unicodedata.category(c)[0] not in "PSZC")
+    return letters or folded.strip()  # "!!!" is a band
 
 
 def arrange(pool: Pool, picked: list[int]) -> list[int]:

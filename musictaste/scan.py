@@ -33,7 +33,7 @@ from musictaste.track import Failure, FileState, Labels, Sound, Tags
 
 if TYPE_CHECKING:
     from musictaste.audio import Recording
-    from musictaste.inference import Device, Embedder, Heads
+    from musictaste.inference import Device, Embedder, Floats, Head, Heads
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
 
@@ -41,6 +41,9 @@ WRITE_EVERY_S = 1.0
 WAITING_PER_WORKER = 3
 FILES_PER_WORKER = 1000
 """A worker is replaced after so many files, which bounds whatever a decoder may leak."""
+
+DECIDED_BY = 0.2
+"""A mood is decided when its probability exceeds the next one's by so much."""
 
 TIMEOUT_S = 300
 SLOWEST_BYTES_PER_S = 100_000
@@ -360,15 +363,17 @@ def _listen(path: str) -> Heard:
             found = tags.tags_from_container(recording.metadata)
         if worker.library.analysed(recording.audio_hash, worker.embedder.version, full=worker.full):
             return Heard(recording.audio_hash, found)
-        sound = listen(recording, worker.embedder, full=worker.full)
-    heads = worker.heads
+        heads = worker.heads
+        sound = listen(recording, worker.embedder, heads.emotion, full=worker.full)
     return Heard(
         recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding)
     )
 
 
-def listen(recording: Recording, embedder: Embedder, *, full: bool) -> Sound:
+def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: bool) -> Sound:
     """Audio to windows to log-mel patches to the networks to one record.
+
+    The networks hear the first patch of each sampled window, and the second ones only while the mood is undecided.
 
     Raises
     ------
@@ -378,7 +383,16 @@ def listen(recording: Recording, embedder: Embedder, *, full: bool) -> Sound:
     from musictaste import audio
 
     meter = audio.Meter()
-    vectors = np.concatenate([embedder.embed(patches) for patches in audio.hear(recording, meter, full=full)])
+    whole = full or recording.duration_s <= audio.WHOLE_UP_TO_S
+    heard: list[Floats] = []
+    kept_back: list[Floats] = []
+    for patches in audio.hear(recording, meter, full=full):
+        now = len(patches) if whole else 1
+        heard.append(embedder.embed(patches[:now]))
+        kept_back.append(patches[now:])
+    if not whole and not _decided(emotion.label(np.concatenate(heard).mean(axis=0))):
+        heard += [embedder.embed(patches) for patches in kept_back]
+    vectors = np.concatenate(heard)
     return Sound(
         duration_s=round(recording.duration_s, 3),
         heard_s=round(meter.samples / audio.SAMPLE_RATE, 3),
@@ -389,6 +403,11 @@ def listen(recording: Recording, embedder: Embedder, *, full: bool) -> Sound:
         embedding=vectors.mean(axis=0),
         spread=vectors.std(axis=0),
     )
+
+
+def _decided(moods: Labels) -> bool:
+    second, first = sorted(moods.probabilities.values())[-2:]
+    return first - second >= DECIDED_BY
 
 
 def update(library: Library, plan: Plan, listeners: Listeners | None, *, full: bool) -> Iterator[Outcome]:

@@ -11,10 +11,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import sqlite_utils
@@ -198,6 +198,11 @@ class Library:
                 raise LibraryError(f"'{path}': is not a musictaste library") from error
             raise LibraryError(f"'{path}': cannot be opened: {error}") from error
 
+    @classmethod
+    def empty(cls) -> Self:
+        """A library that lives in memory alone."""
+        return cls(_connect(":memory:"))
+
     def close(self) -> None:
         self._db.close()
 
@@ -207,9 +212,20 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def transaction(self) -> AbstractContextManager[object]:
-        """What is written inside is kept together, or not at all."""
-        return self._db.atomic()
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written inside is kept together, or not at all.
+
+        Raises
+        ------
+        LibraryError
+            When the file cannot be written: it is read-only, the disk is full, another program holds it for long.
+        """
+        try:
+            with self._db.atomic():
+                yield
+        except sqlite3.OperationalError as error:
+            raise LibraryError(f"the library cannot be written: {error}") from error
 
     # Folders and files, for scanning
 
@@ -315,7 +331,7 @@ class Library:
         self._write_many("DELETE FROM failure WHERE path = CAST(? AS TEXT)", ((os.fsencode(path),) for path in paths))
 
     def _write_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        with self._db.atomic():  # without it sqlite3 would begin a transaction that nobody commits
+        with self.transaction():  # without it sqlite3 would begin a transaction that nobody commits
             self._db.conn.executemany(sql, rows)
 
     # Analyses
@@ -475,7 +491,7 @@ class Library:
 
     def save_list(self, track_ids: Sequence[int]) -> None:
         """Remember a printed list, so that its numbers can be used as tracks."""
-        with self._db.atomic():
+        with self.transaction():
             self._db.execute("DELETE FROM last_list")
             self._db.table("last_list").insert_all({"position": n, "track_id": i} for n, i in enumerate(track_ids, 1))
 
@@ -509,7 +525,7 @@ def _track(row: Sequence[Any]) -> Track:
     )  # fmt: skip
 
 
-def _connect(path: Path) -> sqlite_utils.Database:
+def _connect(path: Path | Literal[":memory:"]) -> sqlite_utils.Database:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     db = sqlite_utils.Database(connection)
@@ -525,7 +541,7 @@ def _connect(path: Path) -> sqlite_utils.Database:
     return db
 
 
-def _check(db: sqlite_utils.Database, path: Path) -> None:
+def _check(db: sqlite_utils.Database, path: Path | Literal[":memory:"]) -> None:
     (application,) = db.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID and db.table_names():
         raise LibraryError(f"'{path}': is not a musictaste library")

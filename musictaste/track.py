@@ -17,9 +17,10 @@ PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 def fold(text: str) -> str:
-    """Without case and accents, for comparing names."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    """Without case, width and Latin accents, for comparing names."""
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    # Only Latin accents go: the voicing marks of kana (U+3099) and the vowel signs of other scripts make other words.
+    return unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
 
 
 @dataclass(frozen=True)

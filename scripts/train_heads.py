@@ -37,10 +37,10 @@ Array = np.ndarray
 SETS = ("quadrants", "gems", "styles_short")
 MEL_STEP = 40
 FOLDS = 10
-SEEDS = 3
+SEEDS = 5
 STEPS = 150
 CALIBRATION_BINS = 15
-HEAD_VERSION = "1"
+HEAD_VERSION = "2"
 
 EMOTION_PENALTY = 0.2
 STYLE_PENALTY = 0.3

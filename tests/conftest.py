@@ -14,7 +14,7 @@ from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import Library
 from musictaste.track import Labels, Sound, Tags
 
-SIZE = 974
+SIZE = 968
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def add_track(
         bpm=120.0,
         key="C major",
         loudness_db=-14.0,
-        embedder="musicnn-msd-1+musicnn-mtt-1",
+        embedder="musicnn-msd-1+musicnn-mtt-2",
         embedding=rng.standard_normal(SIZE).astype(np.float32),
         spread=np.zeros(SIZE, np.float32),
     )

@@ -45,6 +45,15 @@ def chord(seconds: float, notes: tuple[float, ...] = (261.63, 329.63, 392.0), ra
     return (0.5 * tone * (0.2 + 0.8 * pulse)).astype(np.float32)
 
 
+def piece(seconds: float, rate: int = RATE) -> NDArray[np.float32]:
+    """Four chords in turn, two seconds each, over a bass and a rustle on the beat: something that changes."""
+    chords = [(261.63, 329.63, 392.0), (220.0, 261.63, 329.63), (174.61, 220.0, 261.63), (196.0, 246.94, 293.66)]
+    bars = [chord(2, (*notes, notes[0] / 2), rate) for notes in chords]
+    tune = np.resize(np.concatenate(bars), round(seconds * rate))
+    time = np.arange(len(tune)) / rate
+    return (tune + noise(seconds, rate=rate) * np.exp(-20 * (time % 0.5))).astype(np.float32)
+
+
 def noise(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
     """White noise, float32 [n], standard deviation 0.1."""
     rng = np.random.default_rng(seed)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -11,12 +13,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run
-from make_audio import chord, write_audio
+from conftest import Run, add_track
+from make_audio import chord, piece, write_audio
 from mutagen.flac import FLAC
 
 from musictaste import scan
+from musictaste.store import Library
 
+CODING_NOISE = 0.05
 ZERO = dict.fromkeys(("added", "changed", "moved", "unchanged", "removed", "failed"), 0)
 
 
@@ -123,6 +127,144 @@ def test_folders_that_cannot_be_scanned(run: Run, tmp_path: Path) -> None:
     ):
         result = run("scan", *words)
         assert (result.code, result.out, result.err) == (1, "", message)
+        assert not (tmp_path / "library.db").exists()
+
+
+def test_a_dry_run_says_what_would_be_done_and_makes_no_library(run: Run, music: Path, tmp_path: Path) -> None:
+    result = run("scan", music, "--dry-run")
+    names = ("a.wav", "b.mp3", "more/C.FLAC", "more/d.ogg")
+    assert (result.code, result.out) == (0, "".join(f"new     {music / name}\n" for name in names))
+    assert not (tmp_path / "library.db").exists()
+
+
+def test_six_containers_score_alike(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    samples = piece(40)
+    for suffix in (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a"):
+        write_audio(folder / f"piece{suffix}", samples)
+    # FLAC and WAV packets differ, so these are six tracks.
+    assert counts(run, folder) == ZERO | {"added": 6}
+    documents = [json.loads(line) for line in run("show", "--all", "--json").out.splitlines()]
+    scores = {Path(d["path"]).suffix: [*d["moods"].values(), *d["styles"].values()] for d in documents}
+    apart = {suffix: max(abs(a - b) for a, b in zip(p, scores[".wav"], strict=True)) for suffix, p in scores.items()}
+    assert len(apart) == 6
+    assert {suffix: distance for suffix, distance in apart.items() if distance > CODING_NOISE} == {}
+    assert len({(d["bpm"], d["key"]) for d in documents}) == 1
+
+
+BREAKING_DECODER = """
+import os, signal, time
+from musictaste import audio, scan
+
+scan.TIMEOUT_S = 3
+open_recording = audio.open_recording
+
+
+def break_down(path):
+    if path.endswith("crash.wav"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if path.endswith("hang.wav"):
+        time.sleep(600)
+    return open_recording(path)
+
+
+audio.open_recording = break_down
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names a signal of Linux")
+def test_a_decoder_that_crashes_or_hangs_costs_its_own_file(
+    run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(BREAKING_DECODER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    for name in ("crash.wav", "hang.wav"):
+        shutil.copy(music / "a.wav", music / name)
+    assert counts(run, music) == ZERO | {"added": 4, "failed": 2}
+    assert {row["path"]: row["reason"] for row in json.loads(run("failures", "--json").out)} == {
+        str(music / "crash.wav"): "the decoder crashed (SIGSEGV)",
+        str(music / "hang.wav"): "the decoder did not finish",
+    }
+
+
+def test_a_truncated_file_is_heard_as_far_as_it_goes(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("a.mp3", "b.flac", "c.m4a"):
+        whole = write_audio(folder / name, piece(20)).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+    assert counts(run, folder) == ZERO | {"added": 2, "failed": 1}
+    assert json.loads(run("failures", "--json").out) == [
+        {"path": str(folder / "c.m4a"), "reason": "is not audio that can be decoded: invalid data found when processing input"}
+    ]
+    heard = {Path(d["path"]).name: d["duration_s"] for d in map(json.loads, run("show", "--all", "--json").out.splitlines())}
+    assert set(heard) == {"a.mp3", "b.flac"}
+    assert all(8 < duration < 13 for duration in heard.values())
+
+
+def test_a_folder_that_cannot_be_listed_loses_nothing(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("more"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with Library.open(tmp_path / "other.db", create=True) as library:
+        kept = str(music / "more" / "C.FLAC")
+        add_track(library, kept, mood={"happy": 0.9}, style={"jazz": 0.9}, seed=0)
+        plan = scan.survey(library, [str(music)], scan.current_versions(), scan.Options())
+    assert plan.unreadable == [(str(music / "more"), "Permission denied")]
+    assert [task.path for task in plan.tasks] == [str(music / "a.wav"), str(music / "b.mp3")]
+    assert plan.gone == []
+
+
+def test_ctrl_c_keeps_what_was_heard(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for i in range(40):
+        write_audio(folder / f"{i:02}.wav", chord(20, (220.0 + i, 330.0)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "musictaste", "scan", str(folder)],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for_tracks(process, tmp_path)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes of the group
+    _, err = process.communicate()
+    (kept,) = rows(tmp_path, "SELECT count(*) FROM file")[0]
+    assert (process.returncode, err.splitlines()[1:]) == (
+        130,
+        [f"interrupted: {kept} tracks are kept, scan again to go on"],
+    )
+
+
+def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path) -> None:
+    if json.loads(run("doctor", "--json").out)["provider"] == "CUDA":
+        pytest.skip("CUDA runs here")
+    result = run("scan", music, "--device", "cuda")
+    assert (result.code, result.out, result.err) == (
+        1,
+        "",
+        "musictaste: CUDA was asked for and cannot run here: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        " and see musictaste doctor\n",
+    )
+    assert rows(tmp_path, "SELECT count(*) FROM file") == [(0,)]
+
+
+def wait_for_tracks(process: subprocess.Popen[str] | subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """Until a scan in another process has kept its first tracks."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+        if (tmp_path / "library.db-wal").exists():
+            with contextlib.suppress(sqlite3.OperationalError):
+                if rows(tmp_path, "SELECT count(*) FROM file") != [(0,)]:
+                    return
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -134,16 +276,7 @@ def test_killed_in_the_middle_it_goes_on(run: Run, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "musictaste", "scan", str(folder)], stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.1)
-        if (tmp_path / "library.db").exists() and (tmp_path / "library.db-wal").exists():
-            try:
-                kept = rows(tmp_path, "SELECT count(*) FROM file")[0][0]
-            except sqlite3.OperationalError:
-                continue
-            if kept:
-                break
+    wait_for_tracks(process, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.wait()
     (kept,) = rows(tmp_path, "SELECT count(*) FROM file")[0]

@@ -16,7 +16,7 @@ from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
 from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track, fold
 
-SIZE = 974
+SIZE = 968
 EMBEDDER = "net-1"
 NOW = 1_700_000_000
 

@@ -13,16 +13,16 @@ import typer
 
 from musictaste import moods, playlist_files, quality
 from musictaste.cli import render
-from musictaste.cli.context import Globals, app
+from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson, resolve
-from musictaste.errors import NothingFitsError
-from musictaste.store import Library
+from musictaste.errors import LibraryError, NothingFitsError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from musictaste.playlist import Choice
+    from musictaste.store import Library
     from musictaste.track import Plays, Pool, Track
 
 Limit = Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")]
@@ -139,7 +139,7 @@ def _opened(options: Globals, output: Path | None) -> Library:
     """The library, after making sure that the playlist could be written."""
     if output:
         playlist_files.check_target(output)
-    return Library.open(options.db)
+    return open_library(options)
 
 
 def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
@@ -183,7 +183,6 @@ def _deliver(
     explained = [
         reasons(track, choice) + _taste_reason(choice, plays) for track, choice in zip(tracks, choices, strict=True)
     ]
-    library.save_list([track.id for track in tracks])
     if paper.output:
         _write(paper, tracks, options)
     if paper.as_json:
@@ -194,6 +193,10 @@ def _deliver(
         render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=paper.explain)
     elif not paper.output:
         _print_plain(tracks, explained, explain=paper.explain)
+    try:
+        library.save_list([track.id for track in tracks])
+    except LibraryError as error:
+        render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
 
 
 def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *, explain: bool) -> None:

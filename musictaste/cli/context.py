@@ -7,12 +7,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from musictaste import __version__
 from musictaste.errors import SettingsError
+
+if TYPE_CHECKING:
+    from musictaste.store import Library
 
 app = typer.Typer(
     name="musictaste",
@@ -61,6 +64,20 @@ def default_library() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("musictaste", appauthor=False, ensure_exists=True) / "library.db"
+
+
+def open_library(options: Globals, *, create: bool = False) -> Library:
+    """The library; imported here, so that what needs none (--help, a wrong word) does not wait for numpy and SQLite."""
+    from musictaste.store import Library
+
+    return Library.open(options.db, create=create)
+
+
+def known_library(options: Globals) -> Library:
+    """The library, or an empty one in memory where there is none yet: looking at a folder makes no file."""
+    from musictaste.store import Library
+
+    return Library.open(options.db) if options.db.exists() else Library.empty()
 
 
 def settings_path() -> Path:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from musictaste.cli import render
-from musictaste.cli.context import Globals, app
+from musictaste.cli.context import Globals, app, known_library, open_library
 from musictaste.cli.showing import AsJson
 from musictaste.errors import FolderError, ProviderError
-from musictaste.store import Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +44,7 @@ def scan(
     globals_: Globals = context.obj
     options = scanning.Options(device, jobs or scanning.usable_cpus(), full, retry_failed)
     began = time.monotonic()
-    with Library.open(globals_.db, create=True) as library:
+    with known_library(globals_) as library:
         roots = scanning.resolve_folders(library, folders or [])
         plan = scanning.survey(library, roots, scanning.current_versions(), options)
         _warn(plan, roots)
@@ -54,6 +53,7 @@ def scan(
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return
+    with open_library(globals_, create=True) as library:
         scanning.remember_folders(library, roots)
         scanning.relabel(library, scanning.current_versions())
         counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)

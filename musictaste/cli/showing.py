@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from musictaste import quality
 from musictaste.cli import render
-from musictaste.cli.context import Globals, app
+from musictaste.cli.context import Globals, app, open_library
 from musictaste.errors import UnknownTrackError
-from musictaste.store import Library
+
+if TYPE_CHECKING:
+    from musictaste.store import Library
 
 CANDIDATES = 10
 NEIGHBOURS = 5
@@ -48,7 +50,7 @@ def show(
 ) -> None:
     """All that is known of a track."""
     options: Globals = context.obj
-    with Library.open(options.db) as library:
+    with open_library(options) as library:
         if not tracks and not everything:
             raise typer.BadParameter("name a track, or say --all", param_hint="TRACK...")
         ids = library.all_ids() if everything else [resolve(library, words) for words in tracks or []]
@@ -79,7 +81,7 @@ def styles(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _vocabulary(options: Globals, head: str, table: str, *, as_json: bool) -> None:
     measured = quality.labels(head)
-    with Library.open(options.db) as library:
+    with open_library(options) as library:
         counts = library.counts_reaching(table, {label: q.threshold for label, q in measured.items()})
     if as_json:
         render.print_json([{"label": label, "tracks": counts[label], **vars(q)} for label, q in measured.items()])
@@ -97,7 +99,7 @@ def _vocabulary(options: Globals, head: str, table: str, *, as_json: bool) -> No
 def failures(context: typer.Context, as_json: AsJson = False) -> None:
     """Files that could not be listened to, each with its reason."""
     options: Globals = context.obj
-    with Library.open(options.db) as library:
+    with open_library(options) as library:
         rows = library.failures()
     if as_json:
         render.print_json([{"path": failure.path, "reason": failure.reason} for failure in rows])
