@@ -54,7 +54,7 @@ SILENCE_DB = -70.0
 PREROLL_S = 0.3
 """What decoders get ahead of a window: the MP3 bit reservoir and Opus both settle within it."""
 
-HELD_PACKETS_BYTES = 64 * 2**20
+HELD_PACKETS_BYTES = 32 * 2**20
 """Files up to this size keep their packets between the two passes; larger ones are demuxed twice."""
 
 TONAL_N_FFT = 4096
@@ -288,6 +288,8 @@ class FFmpegRecording:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # PyAV's containers and streams refer to each other: packets would stay until the garbage is collected.
+        self._held = None
         self._container.close()
 
 

@@ -29,7 +29,10 @@ Device = Literal["auto", "cuda", "cpu"]
 Floats = NDArray[np.float32]
 
 PENULTIMATE = 200
-BATCH_PATCHES = 32
+BATCH_PATCHES = {"CPU": 2, "CUDA": 64}
+"""Rows in one run. What a CPU computes at once should fit its caches: a larger batch is slower there, and the memory
+that one patch needs in the first layer (12 MiB) is kept for each row of the largest batch."""
+
 CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
 
@@ -105,9 +108,9 @@ class Model:
 
     def run(self, inputs: Floats, *outputs: str) -> list[Floats]:
         """The named outputs for a batch of any size, run in parts of at most `BATCH_PATCHES` rows."""
+        rows = BATCH_PATCHES[self.provider]
         parts = [
-            self._session.run(list(outputs), {self._input: inputs[i : i + BATCH_PATCHES]})
-            for i in range(0, len(inputs), BATCH_PATCHES)
+            self._session.run(list(outputs), {self._input: inputs[i : i + rows]}) for i in range(0, len(inputs), rows)
         ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 

@@ -277,6 +277,22 @@ class TimedRecording:
         return self.watch.each("decode+resample", self.recording.read(spans))
 
 
+@dataclass(frozen=True)
+class TimedEmbedder:
+    """The networks, with their work counted."""
+
+    embedder: Embedder
+    watch: Stopwatch
+
+    @property
+    def version(self) -> str:
+        return self.embedder.version
+
+    def embed(self, patches: audio.Floats) -> audio.Floats:
+        with self.watch.stage("networks"):
+            return self.embedder.embed(patches)
+
+
 def time_stages(paths: Sequence[str]) -> tuple[dict[str, float], int]:
     """CPU seconds by stage over all files, and how many of them could be heard."""
     from musictaste.inference import Embedder, Heads
@@ -292,18 +308,15 @@ def time_stages(paths: Sequence[str]) -> tuple[dict[str, float], int]:
         with watch.stage("store"), library.transaction():
             for save in savers:
                 save(library)
-    # `hear` works on what it decodes: its own share is what remains.
-    watch.cpu_s["mel+meter"] -= watch.cpu_s["decode+resample"]
+    # `listen` decodes and runs the networks: its own share is what remains.
+    watch.cpu_s["mel+meter"] -= watch.cpu_s["decode+resample"] + watch.cpu_s["networks"]
     return {name: watch.cpu_s[name] for name in STAGES}, len(savers)
 
 
 def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> Callable[[Library], None] | None:
     """Do what a worker of a scan does; returns how to store the result, or None where nothing is heard."""
-    import numpy as np
-
     from musictaste import tags
     from musictaste.errors import UnheardError
-    from musictaste.track import Sound
 
     try:
         with watch.stage("open+hash+demux"):
@@ -311,21 +324,14 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
         with recording:
             with watch.stage("tags"):
                 found = tags.read_tags(path)
-            meter, vectors = audio.Meter(), []
             timed = cast("audio.Recording", TimedRecording(recording, watch))
-            for patches in watch.each("mel+meter", audio.hear(timed, meter)):
-                with watch.stage("networks"):
-                    vectors.append(embedder.embed(patches))
+            networks = cast("Embedder", TimedEmbedder(embedder, watch))
+            with watch.stage("mel+meter"):
+                sound = scan.listen(timed, networks, heads.emotion, full=False)
     except UnheardError:
         return None
-    every = np.concatenate(vectors)
-    mean, deviation = every.mean(axis=0), every.std(axis=0)
-    with watch.stage("mel+meter"):
-        bpm, key, loudness_db = meter.bpm, meter.key, meter.loudness_db
     with watch.stage("heads"):
-        moods, styles = heads.emotion.label(mean), heads.style.label(mean)
-    heard_s = meter.samples / audio.SAMPLE_RATE
-    sound = Sound(recording.duration_s, heard_s, bpm, key, loudness_db, embedder.version, mean, deviation)
+        moods, styles = heads.emotion.label(sound.embedding), heads.style.label(sound.embedding)
 
     def save(library: Library) -> None:
         track_id = library.save_track(recording.audio_hash, sound, moods, styles, full=False)

@@ -346,7 +346,12 @@ def seconds_per_patch(run: Any, patches: np.ndarray) -> float:
 
 def export(name: str, *, wheel: Path, out: Path, patches: np.ndarray, scratch: Path) -> None:
     prefix = unpack_checkpoint(wheel, name, scratch)
-    metadata = {**audio.mel_settings(), "name": f"musicnn-{name.lower()}", "version": VERSIONS[name], "labels": TAGS[name]}
+    metadata = {
+        **audio.mel_settings(),
+        "name": f"musicnn-{name.lower()}",
+        "version": VERSIONS[name],
+        "labels": TAGS[name],
+    }
     weights = read_weights(prefix)
     data = build(weights, DEAD_BELOW[name], metadata).SerializeToString()
     options = ort.SessionOptions()

@@ -20,7 +20,9 @@ from mutagen.flac import FLAC
 from musictaste import scan
 from musictaste.store import Library
 
-CODING_NOISE = 0.05
+CODING_NOISE = 0.08
+"""How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
+
 ZERO = dict.fromkeys(("added", "changed", "moved", "unchanged", "removed", "failed"), 0)
 
 
@@ -197,9 +199,14 @@ def test_a_truncated_file_is_heard_as_far_as_it_goes(run: Run, tmp_path: Path) -
         (folder / name).write_bytes(whole[: len(whole) // 2])
     assert counts(run, folder) == ZERO | {"added": 2, "failed": 1}
     assert json.loads(run("failures", "--json").out) == [
-        {"path": str(folder / "c.m4a"), "reason": "is not audio that can be decoded: invalid data found when processing input"}
+        {
+            "path": str(folder / "c.m4a"),
+            "reason": "is not audio that can be decoded: invalid data found when processing input",
+        }
     ]
-    heard = {Path(d["path"]).name: d["duration_s"] for d in map(json.loads, run("show", "--all", "--json").out.splitlines())}
+    heard = {
+        Path(d["path"]).name: d["duration_s"] for d in map(json.loads, run("show", "--all", "--json").out.splitlines())
+    }
     assert set(heard) == {"a.mp3", "b.flac"}
     assert all(8 < duration < 13 for duration in heard.values())
 
@@ -247,12 +254,9 @@ def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path)
     if json.loads(run("doctor", "--json").out)["provider"] == "CUDA":
         pytest.skip("CUDA runs here")
     result = run("scan", music, "--device", "cuda")
-    assert (result.code, result.out, result.err) == (
-        1,
-        "",
-        "musictaste: CUDA was asked for and cannot run here: pip install 'onnxruntime-gpu[cuda,cudnn]'"
-        " and see musictaste doctor\n",
-    )
+    remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]' and see musictaste doctor"
+    said = f"musictaste: CUDA was asked for and cannot run here: {remedy}\n"
+    assert (result.code, result.out, result.err) == (1, "", said)
     assert rows(tmp_path, "SELECT count(*) FROM file") == [(0,)]
 
 
