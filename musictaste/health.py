@@ -51,10 +51,8 @@ class Report:
             f"{device}: {rate:.1f} tracks per second in one process" for device, rate in self.tracks_per_second.items()
         ]
         missing = [name for name, found in self.decoders.items() if not found]
-        models = [
-            f"model {m.name} ({m.version}): {'as shipped' if m.as_shipped else 'DIFFERS from what was shipped: install again'}"
-            for m in self.models
-        ]
+        state = {True: "as shipped", False: "DIFFERS from what was shipped: install again"}
+        models = [f"model {m.name} ({m.version}): {state[m.as_shipped]}" for m in self.models]
         return [
             f"musictaste {self.version}",
             f"provider: {self.provider}",

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -321,7 +321,7 @@ _worker_settings: tuple[str, Device, bool]
 _worker: _Worker | None = None
 
 
-def _start_worker(library_path: str, device: Device, full: bool) -> None:
+def _start_worker(library_path: str, device: Device, full: bool) -> None:  # noqa: FBT001 - pebble passes by position
     global _worker_settings  # noqa: PLW0603 - a process holds one worker
     _worker_settings = (library_path, device, full)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides

@@ -165,8 +165,8 @@ CREATE VIEW present AS
 
 CREATE VIEW library AS
   SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
-    track.loudness_db, happy, sad, angry, calm, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz,
-    metal, pop, punk, reggae, rock, soul, file.plays, file.skips, file.rating, file.last_played
+    track.loudness_db, happy, sad, angry, calm, ambient, blues, classical, country, disco, electronic, folk, hip_hop,
+    jazz, metal, pop, punk, reggae, rock, soul, file.plays, file.skips, file.rating, file.last_played
   FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
     JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id
 """
@@ -319,7 +319,8 @@ class Library:
         """Remember a failure; a file that was heard before counts as missing until it can be read again."""
         raw = os.fsencode(failure.path)
         self._db.execute(
-            "INSERT OR REPLACE INTO failure (path, size, mtime_ns, version, reason) VALUES (CAST(? AS TEXT), ?, ?, ?, ?)",
+            """INSERT OR REPLACE INTO failure (path, size, mtime_ns, version, reason)
+            VALUES (CAST(? AS TEXT), ?, ?, ?, ?)""",
             [raw, failure.size, failure.mtime_ns, failure.version, failure.reason],
         )
         self._db.execute(
@@ -505,8 +506,8 @@ _VECTOR = f"substr(mean, 1, {VECTOR_SIZE * 2})"
 _LABELS = ", ".join([f"mood.{label_column(m)}" for m in EMOTIONS] + [f"style.{label_column(s)}" for s in STYLES])
 
 _TRACK_SQL = f"""
-SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS}, coalesce(plays, 0),
-  coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL
+SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
+  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL
 FROM track JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
 WHERE track.id"""

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import Run, add_track
 
+from musictaste import store
+from musictaste.cli import main
 from musictaste.store import Library
 
 
@@ -123,6 +127,30 @@ def test_what_cannot_be_done(
             "musictaste: no track is sad disco enough: 8 tracks were considered, the best scored 0."
         )
     assert not list(tmp_path.glob("x.*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that even root cannot write to")
+def test_a_folder_that_cannot_be_written_to(run: Run, library: Path) -> None:
+    result = run("-q", "mood", "happy", "-o", "/proc/x.m3u8")
+    assert (result.code, result.out, result.err) == (
+        1,
+        "",
+        "musictaste: '/proc/x.m3u8': cannot be written: No such file or directory\n",
+    )
+
+
+def test_a_library_that_is_held_by_another_program_still_gives_lists(
+    library: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Regression: remembering the list failed, and with it the command."""
+    monkeypatch.setattr(store, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sys, "argv", ["musictaste", "--db", str(library), "-q", "style", "rock", "-n", "1"])
+    with contextlib.closing(sqlite3.connect(library, isolation_level=None)) as other, pytest.raises(SystemExit) as end:
+        other.execute("BEGIN IMMEDIATE")
+        main()
+    out, err = capsysbinary.readouterr()
+    assert (end.value.code, out[:7]) == (0, b"/m/rock")
+    assert err == (b"the numbers of this list will not be known: the library cannot be written: database is locked\n")
 
 
 def test_libraries_that_are_none(run: Run, tmp_path: Path) -> None:

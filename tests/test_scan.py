@@ -68,8 +68,8 @@ def test_a_life_of_a_library(run: Run, music: Path, tmp_path: Path) -> None:
 
 
 def test_scanning_in_two_steps_gives_what_one_gives(run: Run, music: Path, tmp_path: Path) -> None:
-    sql = "SELECT path, audio_hash, happy, sad, jazz, bpm, key FROM library JOIN file USING (path) JOIN track ON track.id = track_id ORDER BY path"
-    sql = sql.replace("bpm, key", "track.bpm, track.key")
+    sql = """SELECT path, audio_hash, happy, sad, jazz, track.bpm, track.key
+        FROM library JOIN file USING (path) JOIN track ON track.id = track_id ORDER BY path"""
     counts(run, music)
     once = rows(tmp_path, sql)
     (tmp_path / "library.db").unlink()

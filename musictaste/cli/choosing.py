@@ -164,9 +164,8 @@ def _by_labels(options: Globals, wanted: str | None, names: Sequence[str], paper
         pool = _pool(library, wanted, names)
         if not len(pool):
             needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
-            raise NothingFitsError(
-                f"no track is {paper.title} enough: {_considered(pool)}, the best scored {pool.best:.2f}, {needed} is needed"
-            )
+            best = f"the best scored {pool.best:.2f}, {needed} is needed"
+            raise NothingFitsError(f"no track is {paper.title} enough: {_considered(pool)}, {best}")
         if not options.quiet and not paper.as_json:
             render.console(stderr=True).print(f"{len(pool)} of {pool.considered} tracks are {paper.title}")
         _deliver(library, pool, playlist.fit_to_labels(pool), paper, wish, options, _label_reasons(wanted, names))

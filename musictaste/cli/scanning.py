@@ -99,8 +99,7 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         render.print_json({"new": new, "changed": changed, "gone": gone, "back": back, "unchanged": plan.unchanged})
         return
     for kind, paths in (("new", new), ("changed", changed), ("gone", gone), ("back", back)):
-        for path in paths:
-            render.console().print(f"{kind:8}{render.printable(path)}")
+        render.print_lines(f"{kind:8}{path}" for path in paths)
 
 
 def _report(

@@ -104,5 +104,4 @@ def failures(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         render.print_json([{"path": failure.path, "reason": failure.reason} for failure in rows])
     else:
-        for failure in rows:
-            render.console().print(f"{render.printable(failure.path)}: {render.printable(failure.reason)}")
+        render.print_lines(f"{failure.path}: {failure.reason}" for failure in rows)
