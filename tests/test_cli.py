@@ -145,9 +145,10 @@ def test_a_library_that_is_held_by_another_program_still_gives_lists(
     """Regression: remembering the list failed, and with it the command."""
     monkeypatch.setattr(store, "BUSY_TIMEOUT_S", 0.1)
     monkeypatch.setattr(sys, "argv", ["musictaste", "--db", str(library), "-q", "style", "rock", "-n", "1"])
-    with contextlib.closing(sqlite3.connect(library, isolation_level=None)) as other, pytest.raises(SystemExit) as end:
+    with contextlib.closing(sqlite3.connect(library, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        main()
+        with pytest.raises(SystemExit) as end:
+            main()
     out, err = capsysbinary.readouterr()
     assert (end.value.code, out[:7]) == (0, b"/m/rock")
     assert err == (b"the numbers of this list will not be known: the library cannot be written: database is locked\n")
