@@ -163,6 +163,21 @@ def timelines(tmp_path: Path) -> list[tuple[object, ...]]:
     return rows(tmp_path, "SELECT audio_hash, head, at_s, moods FROM track JOIN timeline ON track_id = id ORDER BY 1")
 
 
+def test_a_mood_that_changes_is_heard_over_time(run: Run, tmp_path: Path) -> None:
+    """A quiet chord, silence, and loud noise, half a minute of each."""
+    (tmp_path / "music").mkdir()
+    samples = [0.1 * chord(30), 0 * chord(30), np.clip(4 * noise(30), -1, 1)]
+    write_audio(tmp_path / "music" / "a.flac", np.concatenate(samples))
+    assert counts(run, tmp_path / "music") == ZERO | {"added": 1}
+    document = json.loads(run("show", "--all", "--json").out)
+    over_time = document["over_time"]
+    assert [window["at_s"] for window in over_time] == [3.75, 11.25, 18.75, 26.25, 63.75, 71.25, 78.75, 86.25]
+    calm_or_sad = [window["calm"] + window["sad"] for window in over_time]
+    assert [p > 0.9 for p in calm_or_sad] == [True] * 4 + [False] * 4
+    assert [p < 0.1 for p in calm_or_sad] == [False] * 4 + [True] * 4
+    assert document["over_time_head"] == scan.current_versions().emotion
+
+
 def test_tracks_heard_before_there_were_timelines_are_heard_again(run: Run, music: Path, tmp_path: Path) -> None:
     whole = 'SELECT audio_hash, "full", mean FROM track JOIN embedding ON track_id = id ORDER BY 1'
     counts(run, music)
