@@ -150,6 +150,37 @@ def test_show_gives_the_mood_over_time_as_json(run: Run, over_time: Path) -> Non
     assert [d["over_time_head"] for d in documents] == ["emotion-1", "emotion-1", "emotion-1", None, "emotion-0"]
 
 
+def test_a_mood_throughout(run: Run, over_time: Path, tmp_path: Path) -> None:
+    result = run("mood", "happy", "--style", "jazz", "--throughout", "--order", "score", "-o", "x.m3u8", "--absolute")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.splitlines() == [
+        "2 left out whose mood over time is not known: run 'musictaste scan --full'",
+        "2 of 5 tracks are happy jazz throughout",
+        "2 tracks, 6:41, in x.m3u8",
+    ]
+    songs = "".join(f"#EXTINF:{200 + i},Song {i}\n/m/{i}.flac\n" for i in (0, 1))
+    assert (tmp_path / "x.m3u8").read_text(encoding="utf-8") == f"#EXTM3U\n#PLAYLIST:happy jazz throughout\n{songs}"
+    quiet = run("-q", "mood", "happy", "--throughout", "--order", "score")
+    assert (quiet.out, quiet.err) == ("/m/0.flac\n/m/1.flac\n", "")
+
+
+def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(over_time) as connection:
+        connection.execute("DELETE FROM timeline WHERE track_id IN (1, 2, 5)")
+    words = ("mood", "happy", "--throughout", "-o", "x.m3u8")
+    none = "musictaste: no track is happy throughout: 5 of 5 tracks are happy, "
+    result = run(*words)
+    lost = "4 left out whose mood over time is not known: run 'musictaste scan'"
+    assert (result.code, result.out, result.err) == (1, "", f"{none}{lost}\n")
+    with sqlite3.connect(over_time) as connection:
+        (at_s, course) = connection.execute("SELECT at_s, moods FROM timeline").fetchone()
+        rows = [(i, at_s, course) for i in (1, 2, 4, 5)]
+        connection.executemany("INSERT INTO timeline VALUES (?, 'emotion-1', ?, ?)", rows)
+    result = run(*words)
+    assert (result.code, result.out, result.err) == (1, "", f"{none}none of them all along\n")
+    assert not list(tmp_path.glob("x.*"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
