@@ -130,6 +130,9 @@ def window_samples(patches: int) -> int:
     return (patches * PATCH_FRAMES - 1) * HOP_LENGTH
 
 
+PATCH_S = window_samples(1) / SAMPLE_RATE
+
+
 class Recording(Protocol):
     """A recording that is open: its identity, and its samples at any time."""
 
@@ -521,8 +524,17 @@ def estimate_key(chroma: NDArray[np.float64]) -> str | None:
     return max(scores, key=scores.__getitem__)
 
 
-def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[Floats]:
-    """Log-mel patches float32 [n, 187, 96] of each window that is not silent; the meter takes in the same samples.
+@dataclass(frozen=True)
+class Window:
+    """A part of a recording: when its middle plays, how long it is, and its log-mel patches float32 [n, 187, 96]."""
+
+    at_s: float
+    length_s: float
+    patches: Floats = field(compare=False)
+
+
+def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[Window]:
+    """Each window that is not silent, in order; the meter takes in the same samples.
 
     Raises
     ------
@@ -530,14 +542,17 @@ def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[
         When nothing could be decoded, or nothing of it is louder than -70 dB.
     """
     decoded = loud = False
-    for samples in recording.read(choose_spans(recording.duration_s, full=full)):
+    spans = choose_spans(recording.duration_s, full=full)
+    for (start, _), samples in zip(spans, recording.read(spans), strict=True):
         decoded = decoded or len(samples) > 0
         if len(samples) < N_FFT or np.dot(samples, samples) / len(samples) < 10 ** (SILENCE_DB / 10):
             continue
         loud = True
         mel = mel_power(samples)
         meter.add(samples, mel)
-        yield to_patches(mel)
+        # What could be decoded counts: the last window of a truncated file is shorter than its span.
+        length_s = len(samples) / SAMPLE_RATE
+        yield Window(start + length_s / 2, length_s, to_patches(mel))
     if not decoded:
         raise UnheardError("is not audio that can be decoded: no packet of it could be")
     if not loud:

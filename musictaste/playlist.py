@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from musictaste.moods import EMOTIONS
 from musictaste.taste import Taste
-from musictaste.track import PITCHES, Pool, fold
+from musictaste.track import PITCHES, Pool, Timeline, fold
 
 Floats = NDArray[np.float32]
 Order = Literal["flow", "score", "random"]
 
 TASTE_WEIGHT = 0.3
 """The fit to what was asked comes first; among tracks that fit about as well, taste decides."""
+
+THROUGHOUT = 0.9
+"""The share of its windows in which a track has a mood when it has it throughout: one of the twelve may be an intro, a
+break or a mistake, since a window of a few seconds is heard less surely than a whole track."""
 
 SAME_DURATION_S = 3.0
 SAME_SOUND = 0.95
@@ -55,6 +61,18 @@ def without(pool: Pool, track_ids: list[int]) -> Pool:
     columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
     columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
     return replace(pool, **columns)
+
+
+def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str) -> Pool:
+    """The tracks of a pool whose most likely mood is this one nearly all the time; one without a timeline is not."""
+    lost = [i for i in pool.ids.tolist() if i not in timelines or not keeps_mood(timelines[i], mood)]
+    return without(pool, lost)
+
+
+def keeps_mood(timeline: Timeline, mood: str) -> bool:
+    """Whether a mood is the most likely one in `THROUGHOUT` of the windows; as likely as another is enough."""
+    wins = timeline.moods[:, EMOTIONS.index(mood)] >= timeline.moods.max(axis=1)
+    return bool(wins.mean() >= THROUGHOUT)
 
 
 def fit_to_labels(pool: Pool) -> Floats:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -28,11 +28,12 @@ from pebble import ProcessExpired, ProcessPool
 from musictaste import __version__, quality
 from musictaste.audio import SUFFIXES
 from musictaste.errors import FolderError, UnheardError
+from musictaste.moods import EMOTIONS
 from musictaste.store import Library
-from musictaste.track import Failure, FileState, Labels, Sound, Tags
+from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline
 
 if TYPE_CHECKING:
-    from musictaste.audio import Recording
+    from musictaste.audio import Meter, Recording, Window
     from musictaste.inference import Device, Embedder, Floats, Head, Heads
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
@@ -115,13 +116,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Heard:
-    """What a worker brings back; `sound` and labels are None where the library knew the audio already."""
+    """What a worker brings back; `sound` and labels are None where the library knew the audio already.
+
+    `full` says whether the whole track was heard.
+    """
 
     audio_hash: str
     tags: Tags
     sound: Sound | None = None
     moods: Labels | None = None
     styles: Labels | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,18 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
 
 def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:
     same_file = (state.size, state.mtime_ns) == (found.size, found.mtime_ns)
-    return not same_file or state.embedder != versions.embedder or (options.full and not state.full)
+    return not same_file or not _suffices(state.analysis, versions, full=options.full)
+
+
+def _suffices(analysis: Analysis, versions: Versions, *, full: bool) -> bool:
+    """Whether what is known of a recording needs no listening, in a scan that asks for whole tracks or does not.
+
+    Another head makes its labels from stored embeddings, which costs nothing; a timeline it could only make by
+    listening again, so that is left to a scan that asks for more than usual.
+    """
+    if analysis.embedder != versions.embedder or analysis.timeline is None:
+        return False
+    return not full or (analysis.full and analysis.timeline == versions.emotion)
 
 
 def _still_fails(failure: Failure, found: Found) -> bool:
@@ -314,6 +330,7 @@ class _Worker:
     library: Library
     embedder: Embedder
     heads: Heads
+    versions: Versions
     full: bool
 
 
@@ -344,7 +361,9 @@ def _ready_worker() -> _Worker:
 
         path, device, full = _worker_settings
         embedder = Embedder(device=device)
-        _worker = _Worker(Library.open(Path(path)), embedder, Heads.load(embedder.version), full)
+        heads = Heads.load(embedder.version)
+        versions = Versions(embedder.version, heads.emotion.version, heads.style.version)
+        _worker = _Worker(Library.open(Path(path)), embedder, heads, versions, full)
     return _worker
 
 
@@ -361,19 +380,18 @@ def _listen(path: str) -> Heard:
         found = tags.read_tags(path)
         if found == Tags():
             found = tags.tags_from_container(recording.metadata)
-        if worker.library.analysed(recording.audio_hash, worker.embedder.version, full=worker.full):
+        known = worker.library.analysis(recording.audio_hash)
+        if known and _suffices(known, worker.versions, full=worker.full):
             return Heard(recording.audio_hash, found)
-        heads = worker.heads
-        sound = listen(recording, worker.embedder, heads.emotion, full=worker.full)
-    return Heard(
-        recording.audio_hash, found, sound, heads.emotion.label(sound.embedding), heads.style.label(sound.embedding)
-    )
+        # What was heard whole once is never heard less widely.
+        full = worker.full or (known is not None and known.full)
+        sound = listen(recording, worker.embedder, worker.heads.emotion, full=full)
+    moods, styles = (head.label(sound.embedding) for head in (worker.heads.emotion, worker.heads.style))
+    return Heard(recording.audio_hash, found, sound, moods, styles, full)
 
 
 def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: bool) -> Sound:
     """Audio to windows to log-mel patches to the networks to one record.
-
-    The networks hear the first patch of each sampled window, and the second ones only while the mood is undecided.
 
     Raises
     ------
@@ -383,15 +401,7 @@ def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: boo
     from musictaste import audio
 
     meter = audio.Meter()
-    whole = full or recording.duration_s <= audio.WHOLE_UP_TO_S
-    heard: list[Floats] = []
-    kept_back: list[Floats] = []
-    for patches in audio.hear(recording, meter, full=full):
-        now = len(patches) if whole else 1
-        heard.append(embedder.embed(patches[:now]))
-        kept_back.append(patches[now:])
-    if not whole and not _decided(emotion.label(np.concatenate(heard).mean(axis=0))):
-        heard += [embedder.embed(patches) for patches in kept_back]
+    windows, heard = _embed_windows(recording, meter, embedder, emotion, full=full)
     vectors = np.concatenate(heard)
     return Sound(
         duration_s=round(recording.duration_s, 3),
@@ -402,7 +412,47 @@ def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: boo
         embedder=embedder.version,
         embedding=vectors.mean(axis=0),
         spread=vectors.std(axis=0),
+        timeline=_timeline(emotion, windows, heard),
     )
+
+
+def _embed_windows(
+    recording: Recording, meter: Meter, embedder: Embedder, emotion: Head, *, full: bool
+) -> tuple[list[Window], list[Floats]]:
+    """Windows with the patches that were not heard, and for each the vectors [n, d] of those that were.
+
+    The networks hear the first patch of each sampled window, and the second ones only while the mood is undecided.
+    """
+    from musictaste import audio
+
+    whole = full or recording.duration_s <= audio.WHOLE_UP_TO_S
+    windows: list[Window] = []
+    heard: list[Floats] = []
+    for window in audio.hear(recording, meter, full=full):
+        now = len(window.patches) if whole else 1
+        heard.append(embedder.embed(window.patches[:now]))
+        # A copy, since a view would keep the patches of the whole recording in memory.
+        windows.append(replace(window, patches=window.patches[now:].copy()))
+    if not whole and not _decided(emotion.label(np.concatenate(heard).mean(axis=0))):
+        # A window that a broken file cuts short has no second patch.
+        pairs = [(window.patches, first) for window, first in zip(windows, heard, strict=True)]
+        heard = [np.concatenate([first, embedder.embed(rest)]) if len(rest) else first for rest, first in pairs]
+    return windows, heard
+
+
+def _timeline(emotion: Head, windows: Sequence[Window], heard: Sequence[Floats]) -> Timeline:
+    """The mood of each window, from the mean of its vectors [n, d] as the mood of a track is from all.
+
+    What is left after the last whole window has no row where it is shorter than a patch: half a second of fading is
+    no mood, and would weigh as much as half a minute.
+    """
+    from musictaste import audio
+
+    rows = [i for i, window in enumerate(windows) if window.length_s >= audio.PATCH_S] or list(range(len(windows)))
+    labels = emotion.label_all(np.stack([heard[i].mean(axis=0) for i in rows]))
+    moods = [[window.probabilities[name] for name in EMOTIONS] for window in labels]
+    at_s = [windows[i].at_s for i in rows]
+    return Timeline(emotion.version, np.asarray(at_s, np.float32), np.asarray(moods, np.float32))
 
 
 def _decided(moods: Labels) -> bool:
@@ -410,7 +460,7 @@ def _decided(moods: Labels) -> bool:
     return first - second >= DECIDED_BY
 
 
-def update(library: Library, plan: Plan, listeners: Listeners | None, *, full: bool) -> Iterator[Outcome]:
+def update(library: Library, plan: Plan, listeners: Listeners | None) -> Iterator[Outcome]:
     """Carry a plan out; each outcome is yielded when it is safe in the library.
 
     `listeners` may be None where the plan has nothing to listen to.
@@ -425,7 +475,7 @@ def update(library: Library, plan: Plan, listeners: Listeners | None, *, full: b
         outcomes = []
         with library.transaction():
             for task, future in batch:
-                outcomes.append(_keep(library, task, future, moved, full=full))
+                outcomes.append(_keep(library, task, future, moved))
         yield from outcomes
     yield from (Outcome("removed", path) for file_id, path in plan.gone if file_id not in moved)
 
@@ -462,7 +512,7 @@ def _batches(results: Iterable[Result | None]) -> Iterator[list[Result]]:
         yield batch
 
 
-def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int], *, full: bool) -> Outcome:
+def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int]) -> Outcome:
     """Write one result down."""
     error = future.exception()
     if error is not None:
@@ -471,7 +521,7 @@ def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int], 
         return Outcome("failed", task.path, reason)
     heard = future.result()
     if heard.sound and heard.moods and heard.styles:
-        track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=full)
+        track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
     else:
         track_id = library.track_id(heard.audio_hash)
     file_id = None if task.state else _moved_from(library, track_id)

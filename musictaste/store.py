@@ -23,7 +23,19 @@ from sqlite_utils.migrations import Migrations
 
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
-from musictaste.track import Failure, FileState, Labels, Plays, Pool, Sound, Tags, Track, fold
+from musictaste.track import (
+    Analysis,
+    Failure,
+    FileState,
+    Labels,
+    Plays,
+    Pool,
+    Sound,
+    Tags,
+    Timeline,
+    Track,
+    fold,
+)
 
 Floats = NDArray[np.float32]
 
@@ -172,6 +184,22 @@ CREATE VIEW library AS
 """
 
 
+@migrations()
+def mood_over_time(db: sqlite_utils.Database) -> None:
+    """A table of timelines; tracks that were heard before it have none until they are heard again."""
+    db.execute(_TIMELINE_SCHEMA)
+
+
+_TIMELINE_SCHEMA = """
+CREATE TABLE timeline (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  at_s BLOB NOT NULL, -- when the middle of each window plays, in seconds: little-endian float32 [windows]
+  moods BLOB NOT NULL -- its probabilities: uint8 [windows, 4] of round(255 p) for happy, sad, angry, calm
+) STRICT
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -237,14 +265,16 @@ class Library:
 
     def file_state(self, path: str) -> FileState | None:
         row = self._db.execute(
-            """SELECT file.id, track_id, size, mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full"
-            FROM file JOIN track ON track.id = track_id WHERE path = CAST(? AS TEXT)""",
+            """SELECT file.id, track.id, size, mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
+            timeline.head FROM file JOIN track ON track.id = file.track_id
+            LEFT JOIN timeline ON timeline.track_id = track.id WHERE path = CAST(? AS TEXT)""",
             [os.fsencode(path)],
         ).fetchone()
         if row is None:
             return None
-        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full = row
-        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, embedder, bool(full))
+        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline = row
+        analysis = Analysis(embedder, bool(full), timeline)
+        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis)
 
     def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
         """(id, path, missing) of each file that was seen below a folder."""
@@ -337,12 +367,14 @@ class Library:
 
     # Analyses
 
-    def analysed(self, audio_hash: str, embedder: str, *, full: bool) -> int | None:
-        """The id of a track that needs no listening: same audio, same networks, heard as widely as asked."""
+    def analysis(self, audio_hash: str) -> Analysis | None:
+        """How a track that is known by its audio was heard, or None."""
         row = self._db.execute(
-            'SELECT id FROM track WHERE audio_hash = ? AND embedder = ? AND "full" >= ?', [audio_hash, embedder, full]
+            """SELECT embedder, "full", timeline.head FROM track LEFT JOIN timeline ON track_id = id
+            WHERE audio_hash = ?""",
+            [audio_hash],
         ).fetchone()
-        return row[0] if row else None
+        return Analysis(row[0], bool(row[1]), row[2]) if row else None
 
     def track_id(self, audio_hash: str) -> int:
         """The id of a track that is known by its audio."""
@@ -365,7 +397,13 @@ class Library:
             {"track_id": track_id, "mean": _pack(sound.embedding), "spread": _pack(sound.spread)}, pk="track_id"
         )
         self.save_labels(track_id, moods, styles)
+        self._save_timeline(track_id, sound.timeline)
         return int(track_id)
+
+    def _save_timeline(self, track_id: int, timeline: Timeline) -> None:
+        at_s, moods = timeline.at_s.astype("<f4"), np.round(255 * timeline.moods).astype(np.uint8)
+        row = {"track_id": track_id, "head": timeline.head, "at_s": at_s.tobytes(), "moods": moods.tobytes()}
+        self._db.table("timeline").upsert(row, pk="track_id")
 
     def save_labels(self, track_id: int, moods: Labels, styles: Labels) -> None:
         for table, labels in (("mood", moods), ("style", styles)):
@@ -435,6 +473,10 @@ class Library:
         return Plays(
             np.asarray(columns[0], np.int64), unit_vectors(columns[1]), plays, skips, rating, loved, names=columns[6]
         )
+
+    def timelines(self, track_ids: Sequence[int]) -> dict[int, Timeline]:
+        """How the mood of each of the given tracks goes; those heard before this was kept are left out."""
+        return {row[0]: _timeline(*row[1:]) for row in self._by_ids(_TIMELINE_SQL, track_ids)}
 
     def vectors(self, track_ids: Sequence[int]) -> Floats:
         """Unit vectors [n, 400] of the given tracks, in their order."""
@@ -511,6 +553,16 @@ SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, l
 FROM track JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
 WHERE track.id"""
+
+
+_TIMELINE_SQL = """
+SELECT track_id, timeline.head, at_s, moods, timeline.head = mood.head FROM timeline JOIN mood USING (track_id)
+WHERE track_id"""
+
+
+def _timeline(head: str, at_s: bytes, moods: bytes, current: int) -> Timeline:
+    shares = np.frombuffer(moods, np.uint8).astype(np.float32).reshape(-1, len(EMOTIONS)) / np.float32(255)
+    return Timeline(head, np.frombuffer(at_s, "<f4").astype(np.float32), shares, bool(current))
 
 
 def _track(row: Sequence[Any]) -> Track:

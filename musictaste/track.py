@@ -57,12 +57,27 @@ class Tags:
 
 
 @dataclass(frozen=True)
+class Timeline:
+    """How the mood of one recording goes: probabilities per window, by the head of that name.
+
+    `at_s` is when the middle of each window plays, in seconds, float32 [n], ascending; silent windows have no row.
+    `moods` is float32 [n, 4], its columns in the order of `moods.EMOTIONS`. `current` says whether the same head named
+    the moods of the whole track, so that the two can be compared.
+    """
+
+    head: str
+    at_s: NDArray[np.float32] = field(compare=False)
+    moods: NDArray[np.float32] = field(compare=False)
+    current: bool = True
+
+
+@dataclass(frozen=True)
 class Sound:
     """What listening to one recording gave.
 
     `embedding` and `spread` are the mean and the standard deviation over the patches that were heard, float32 [d].
     `bpm` and `key` are None where the sound has no pulse or no pitch; `loudness_db` is the RMS level in dB below full
-    scale. `heard_s` is how many seconds of the recording the networks heard.
+    scale. `heard_s` is how many seconds of the recording the networks heard, `timeline` how its mood went.
     """
 
     duration_s: float
@@ -73,6 +88,7 @@ class Sound:
     embedder: str
     embedding: NDArray[np.float32] = field(compare=False)
     spread: NDArray[np.float32] = field(compare=False)
+    timeline: Timeline
 
 
 @dataclass(frozen=True)
@@ -153,6 +169,15 @@ class Plays:
 
 
 @dataclass(frozen=True)
+class Analysis:
+    """How a recording was heard: by which networks, whole or in windows, over time by which head (None: by none)."""
+
+    embedder: str
+    full: bool
+    timeline: str | None
+
+
+@dataclass(frozen=True)
 class FileState:
     """What the library remembers of one path."""
 
@@ -162,8 +187,7 @@ class FileState:
     mtime_ns: int
     missing: bool
     audio_hash: str
-    embedder: str
-    full: bool
+    analysis: Analysis
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,7 @@ def real_patches(folder: Path, count: int) -> np.ndarray:
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES):
         try:
             with audio.open_recording(str(path)) as recording:
-                patches.extend(next(audio.hear(recording, audio.Meter())))
+                patches.extend(next(audio.hear(recording, audio.Meter())).patches)
         except UnheardError as error:
             print(f"passed over {path}: {error}", file=sys.stderr)
         if len(patches) >= count:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from make_audio import chord, noise, write_audio
 
 from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import Library
-from musictaste.track import Labels, Sound, Tags
+from musictaste.track import Labels, Sound, Tags, Timeline
 
 SIZE = 968
 
@@ -64,9 +64,17 @@ def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:
 
 
 def add_track(
-    library: Library, path: str, *, mood: dict[str, float], style: dict[str, float], seed: int, **tags: object
+    library: Library,
+    path: str,
+    *,
+    mood: dict[str, float],
+    style: dict[str, float],
+    seed: int,
+    over_time: Sequence[dict[str, float]] = (),
+    **tags: object,
 ) -> int:
-    """A track that was "heard", its embedding drawn from `seed`."""
+    """A track that was "heard", its embedding drawn from `seed`; `over_time` holds a mood for every ten seconds."""
+    windows = over_time or [mood] * 12
     rng = np.random.default_rng(seed)
     sound = Sound(
         duration_s=200.0 + seed,
@@ -77,6 +85,11 @@ def add_track(
         embedder="musicnn-msd-1+musicnn-mtt-2",
         embedding=rng.standard_normal(SIZE).astype(np.float32),
         spread=np.zeros(SIZE, np.float32),
+        timeline=Timeline(
+            "emotion-1",
+            np.arange(5, 10 * len(windows), 10, dtype=np.float32),
+            np.array([list(shares(EMOTIONS, **window).values()) for window in windows], np.float32),
+        ),
     )
     with library.transaction():
         track_id = library.save_track(

@@ -45,7 +45,7 @@ class Heard:
 def hear(path: Path, *, full: bool = False) -> Heard:
     meter = audio.Meter()
     with audio.open_recording(str(path)) as recording:
-        patches = np.concatenate(list(audio.hear(recording, meter, full=full)))
+        patches = np.concatenate([window.patches for window in audio.hear(recording, meter, full=full)])
         return Heard(type(recording), recording.audio_hash, recording.duration_s, meter, patches)
 
 
@@ -353,6 +353,23 @@ def test_a_large_file_sounds_as_a_small_one(
     again = hear(piece(suffix))
     np.testing.assert_array_equal(again.patches, held.patches)
     assert (again.audio_hash, again.duration_s) == (held.audio_hash, held.duration_s)
+
+
+def times(path: Path, *, full: bool = False) -> list[tuple[float, float]]:
+    with audio.open_recording(str(path)) as recording:
+        windows = list(audio.hear(recording, audio.Meter(), full=full))
+    return [(round(window.at_s, 2), round(window.length_s, 2)) for window in windows]
+
+
+def test_silent_windows_leave_the_others_in_their_places(tmp_path: Path) -> None:
+    loud, silent = chord(30, rate=16_000), np.zeros(30 * 16_000, np.float32)
+    path = write_audio(tmp_path / "a.flac", np.concatenate([loud, silent, loud]), 16_000)
+    assert times(path) == [(7.5 * i + 3.75, 5.97) for i in (0, 1, 2, 3, 8, 9, 10, 11)]
+    assert times(path, full=True) == [(14.95, 29.9), (44.86, 29.9), (74.76, 29.9), (89.86, 0.29)]
+
+
+def test_a_short_recording_is_one_window(tmp_path: Path) -> None:
+    assert times(write_audio(tmp_path / "a.wav", chord(2))) == [(1.0, 2.0)]
 
 
 # What cannot be heard

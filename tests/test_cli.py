@@ -105,6 +105,82 @@ def test_vocabulary(run: Run, library: Path) -> None:
     assert len(json.loads(run("styles", "--json").out)) == 15
 
 
+HAPPY, SAD = {"happy": 0.94}, {"sad": 0.94}
+
+
+@pytest.fixture
+def over_time(tmp_path: Path) -> Path:
+    """Five happy tracks: all along, but for a window, for half of the time, and two that nobody knows more of.
+
+    The fourth was heard before timelines were kept, the fifth by an older head.
+    """
+    path = tmp_path / "library.db"
+    courses = [[HAPPY] * 12, [HAPPY] * 11 + [SAD], [HAPPY] * 6 + [SAD] * 6, [HAPPY] * 12, [HAPPY] * 12]
+    with Library.open(path, create=True) as library:
+        for i, course in enumerate(courses):
+            style = {"jazz": 0.9}
+            mood = {"happy": 0.9 - i / 100}
+            add_track(library, f"/m/{i}.flac", mood=mood, style=style, seed=i, over_time=course, title=f"Song {i}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM timeline WHERE track_id = 4")
+        connection.execute("UPDATE timeline SET head = 'emotion-0' WHERE track_id = 5")
+    return path
+
+
+def test_show_draws_the_mood_over_time(run: Run, over_time: Path) -> None:
+    shown = [line for line in run("show", "--all").out.splitlines() if line.startswith("  time")]
+    high, low = "█" * 24, "▁" * 24
+    assert shown == [
+        f"  time  happy       {high} 0:05 to 1:55",
+        f"  time  sad         {low} 0:05 to 1:55",
+        f"  time  happy       {high[:-2]}▄▁ 0:05 to 1:55",
+        f"  time  sad         {low[:-2]}▅█ 0:05 to 1:55",
+        f"  time  happy       {high[:11]}▆▃{low[:11]} 0:05 to 1:55",
+        f"  time  sad         {low[:11]}▃▆{high[:11]} 0:05 to 1:55",
+        f"  time  happy       {high} 0:05 to 1:55, heard by emotion-0",
+        f"  time  sad         {low} 0:05 to 1:55, heard by emotion-0",
+    ]
+
+
+def test_show_gives_the_mood_over_time_as_json(run: Run, over_time: Path) -> None:
+    documents = [json.loads(line) for line in run("show", "--all", "--json").out.splitlines()]
+    happy, sad = (dict.fromkeys(("happy", "sad", "angry", "calm"), 0.02) | mood for mood in (HAPPY, SAD))
+    assert documents[2]["over_time"] == [{"at_s": 10.0 * i + 5, **(happy if i < 6 else sad)} for i in range(12)]
+    assert [len(d["over_time"]) for d in documents] == [12, 12, 12, 0, 12]
+    assert [d["over_time_head"] for d in documents] == ["emotion-1", "emotion-1", "emotion-1", None, "emotion-0"]
+
+
+def test_a_mood_throughout(run: Run, over_time: Path, tmp_path: Path) -> None:
+    result = run("mood", "happy", "--style", "jazz", "--throughout", "--order", "score", "-o", "x.m3u8", "--absolute")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.splitlines() == [
+        "2 left out whose mood over time is not known: run 'musictaste scan --full'",
+        "2 of 5 tracks are happy jazz throughout",
+        "2 tracks, 6:41, in x.m3u8",
+    ]
+    songs = "".join(f"#EXTINF:{200 + i},Song {i}\n/m/{i}.flac\n" for i in (0, 1))
+    assert (tmp_path / "x.m3u8").read_text(encoding="utf-8") == f"#EXTM3U\n#PLAYLIST:happy jazz throughout\n{songs}"
+    quiet = run("-q", "mood", "happy", "--throughout", "--order", "score")
+    assert (quiet.out, quiet.err) == ("/m/0.flac\n/m/1.flac\n", "")
+
+
+def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(over_time) as connection:
+        connection.execute("DELETE FROM timeline WHERE track_id IN (1, 2, 5)")
+    words = ("mood", "happy", "--throughout", "-o", "x.m3u8")
+    none = "musictaste: no track is happy throughout: 5 of 5 tracks are happy, "
+    result = run(*words)
+    lost = "4 left out whose mood over time is not known: run 'musictaste scan'"
+    assert (result.code, result.out, result.err) == (1, "", f"{none}{lost}\n")
+    with sqlite3.connect(over_time) as connection:
+        (at_s, course) = connection.execute("SELECT at_s, moods FROM timeline").fetchone()
+        rows = [(i, at_s, course) for i in (1, 2, 4, 5)]
+        connection.executemany("INSERT INTO timeline VALUES (?, 'emotion-1', ?, ?)", rows)
+    result = run(*words)
+    assert (result.code, result.out, result.err) == (1, "", f"{none}none of them all along\n")
+    assert not list(tmp_path.glob("x.*"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

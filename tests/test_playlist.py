@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musictaste import playlist
+from musictaste.moods import EMOTIONS
 from musictaste.playlist import Choice, Floats, Order, Wish, choose
 from musictaste.taste import Taste
-from musictaste.track import Pool
+from musictaste.track import Pool, Timeline
 
 ORDERS: tuple[Order, ...] = ("flow", "score", "random")
 
@@ -64,6 +65,39 @@ def by_score(pool: Pool, **wish: Any) -> list[int]:
 
 def flow(pool: Pool) -> list[int]:
     return playlist.arrange(pool, list(range(len(pool))))
+
+
+def course(moods: Sequence[str]) -> Timeline:
+    """A timeline in which each window has one mood for sure; "calm/sad" has both alike."""
+    at_s = np.arange(len(moods), dtype=np.float32)
+    rows = [[mood in window.split("/") for mood in EMOTIONS] for window in moods]
+    shares = np.array(rows, np.float32)
+    return Timeline("emotion-1", at_s, shares / shares.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("moods", "keeps"),
+    [
+        (["calm"] * 12, True),
+        (["calm"] * 11 + ["sad"], True),
+        (["calm"] * 10 + ["sad"] * 2, False),
+        (["sad"] + ["calm"] * 9, True),
+        (["calm"] * 8 + ["sad"], False),
+        (["calm/sad"] * 12, True),
+        (["calm"], True),
+        (["sad"], False),
+    ],
+)
+def test_a_mood_is_kept_in_nine_of_ten_windows(moods: list[str], keeps: bool) -> None:
+    assert playlist.keeps_mood(course(moods), "calm") is keeps
+
+
+def test_tracks_that_keep_a_mood() -> None:
+    pool = make_pool(4, duration_s=[1, 2, 3, 4])
+    timelines = {100: course(["calm"]), 101: course(["sad"]), 103: course(["calm"] * 3)}
+    kept = playlist.throughout(pool, timelines, "calm")
+    assert (kept.ids.tolist(), kept.duration_s.tolist(), kept.artists) == ([100, 103], [1, 4], ("artist 0", "artist 3"))
+    assert len(playlist.throughout(pool, {}, "calm")) == 0
 
 
 def test_choices_by_score() -> None:

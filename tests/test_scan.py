@@ -12,13 +12,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Run, add_track
-from make_audio import chord, piece, write_audio
+from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
 from musictaste import scan
+from musictaste.inference import Floats
+from musictaste.moods import EMOTIONS
 from musictaste.store import Library
+from musictaste.track import Labels
 
 CODING_NOISE = 0.08
 """How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
@@ -153,6 +157,95 @@ def test_six_containers_score_alike(run: Run, tmp_path: Path) -> None:
     assert len(apart) == 6
     assert {suffix: distance for suffix, distance in apart.items() if distance > CODING_NOISE} == {}
     assert len({(d["bpm"], d["key"]) for d in documents}) == 1
+
+
+def timelines(tmp_path: Path) -> list[tuple[object, ...]]:
+    return rows(tmp_path, "SELECT audio_hash, head, at_s, moods FROM track JOIN timeline ON track_id = id ORDER BY 1")
+
+
+def test_a_mood_that_changes_is_heard_over_time(run: Run, tmp_path: Path) -> None:
+    """A quiet chord, silence, and loud noise, half a minute of each."""
+    (tmp_path / "music").mkdir()
+    samples = [0.1 * chord(30), 0 * chord(30), np.clip(4 * noise(30), -1, 1)]
+    write_audio(tmp_path / "music" / "a.flac", np.concatenate(samples))
+    assert counts(run, tmp_path / "music") == ZERO | {"added": 1}
+    document = json.loads(run("show", "--all", "--json").out)
+    over_time = document["over_time"]
+    assert [window["at_s"] for window in over_time] == [3.75, 11.25, 18.75, 26.25, 63.75, 71.25, 78.75, 86.25]
+    calm_or_sad = [window["calm"] + window["sad"] for window in over_time]
+    assert [p > 0.9 for p in calm_or_sad] == [True] * 4 + [False] * 4
+    assert [p < 0.1 for p in calm_or_sad] == [False] * 4 + [True] * 4
+    assert document["over_time_head"] == scan.current_versions().emotion
+
+
+def test_tracks_heard_before_there_were_timelines_are_heard_again(run: Run, music: Path, tmp_path: Path) -> None:
+    whole = 'SELECT audio_hash, "full", mean FROM track JOIN embedding ON track_id = id ORDER BY 1'
+    counts(run, music)
+    once, heard = timelines(tmp_path), rows(tmp_path, whole)
+    assert len(once) == 4
+    with sqlite3.connect(tmp_path / "library.db") as connection:
+        connection.execute("DELETE FROM timeline WHERE track_id > 1")
+        connection.execute('UPDATE track SET "full" = 1 WHERE id = 2')
+    assert counts(run) == ZERO | {"unchanged": 1, "changed": 3}
+    assert timelines(tmp_path) == once
+    # What was heard whole was heard whole again, and the others as they were.
+    assert [row[1] for row in rows(tmp_path, 'SELECT id, "full" FROM track ORDER BY id')] == [0, 1, 0, 0]
+    assert [row[::2] for row in rows(tmp_path, whole)] == [row[::2] for row in heard]
+    assert counts(run) == ZERO | {"unchanged": 4}
+
+
+def test_timelines_of_an_older_head_wait_for_a_full_scan(run: Run, music: Path, tmp_path: Path) -> None:
+    counts(run, music, "--full")
+    once = timelines(tmp_path)
+    with sqlite3.connect(tmp_path / "library.db") as connection:
+        connection.execute("UPDATE timeline SET head = 'emotion-0'")
+    assert counts(run) == ZERO | {"unchanged": 4}
+    assert counts(run, "--full") == ZERO | {"changed": 4}
+    assert timelines(tmp_path) == once
+    assert counts(run, "--full") == ZERO | {"unchanged": 4}
+
+
+class BrokenOff:
+    """A recording of a hundred seconds whose last window breaks off after its first patch."""
+
+    duration_s = 100.0
+
+    def read(self, spans: list[tuple[float, float]]) -> list[Floats]:
+        lengths = [length for _, length in spans[:-1]] + [3.5]
+        return [noise(length, seed, 16_000) for seed, length in enumerate(lengths)]
+
+
+class Networks:
+    version = "net"
+
+    def embed(self, patches: Floats) -> Floats:
+        assert len(patches) > 0
+        return patches.mean(axis=1)
+
+
+class Undecided:
+    """A head that hears all moods alike in the whole, and in a window as much anger as it is loud."""
+
+    version = "emotion-1"
+
+    def label(self, _: Floats) -> Labels:
+        return Labels(self.version, dict.fromkeys(EMOTIONS, 0.25))
+
+    def label_all(self, embeddings: Floats) -> list[Labels]:
+        return [Labels(self.version, {**dict.fromkeys(EMOTIONS, 0.0), "angry": float(e.mean())}) for e in embeddings]
+
+
+def test_a_last_window_without_a_second_patch_is_heard() -> None:
+    """Regression: while the mood was undecided, networks were given the patches that a broken file has not."""
+    sound = scan.listen(BrokenOff(), Networks(), Undecided(), full=False)  # type: ignore[arg-type]
+    middles = [100 / 12 * (i + 0.5) for i in range(11)] + [100 / 12 * 11.5 - 2.984 + 1.75]
+    np.testing.assert_allclose(sound.timeline.at_s, middles, atol=1e-3)
+    assert (sound.timeline.head, sound.timeline.moods.shape, sound.timeline.moods.dtype) == (
+        "emotion-1", (12, 4), np.float32,
+    )  # fmt: skip
+    # Of twelve windows, eleven gave two patches: the mean of a track counts patches.
+    weights = np.array([2] * 11 + [1]) / 23
+    assert sound.embedding.mean() == pytest.approx(float(weights @ sound.timeline.moods[:, 2]), rel=1e-4)
 
 
 BREAKING_DECODER = """

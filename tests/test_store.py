@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -14,11 +15,12 @@ import pytest
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
-from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track, fold
+from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline, Track, fold
 
 SIZE = 968
 EMBEDDER = "net-1"
 NOW = 1_700_000_000
+VERSION_1 = Path(__file__).with_name("library_1.sql")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,11 @@ def make_sound(seed: int, *, embedder: str = EMBEDDER) -> Sound:
         embedder=embedder,
         embedding=rng.standard_normal(SIZE).astype(np.float32),
         spread=rng.random(SIZE).astype(np.float32),
+        timeline=Timeline(
+            "emotion-1",
+            at_s=np.array([7.5, 22.5, 37.25], np.float32),
+            moods=np.array([[1, 0, 0, 0], [0.25, 0.5, 0.125, 0.125], [0, 0.001, 0.002, 0.997]], np.float32),
+        ),
     )
 
 
@@ -180,6 +187,27 @@ def test_reopening_keeps_everything(path: Path) -> None:
     assert ask(path, "SELECT name, sql FROM sqlite_master ORDER BY name") == schema
 
 
+def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> None:
+    """The dump holds one track, and the schema as the first version of the program made it."""
+    old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
+    with contextlib.closing(sqlite3.connect(old)) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+    kept = "SELECT audio_hash, path, title, happy, jazz FROM track JOIN library USING (duration_s)"
+    before = ask(old, kept)
+    with Library.open(old) as library, Library.open(fresh, create=True):
+        assert library.analysis("hash-0") == Analysis("musicnn-msd-1+musicnn-mtt-2", full=False, timeline=None)
+        assert (library.all_ids(), library.timelines([1]), library.listed(1)) == ([1], {}, 1)
+    assert ask(old, kept) == before == [("hash-0", "/m/a.flac", "Song", 0.75, 0.65)]
+    schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    assert ask(old, schema) == ask(fresh, schema)
+    applied = "SELECT migration_set, name FROM _sqlite_migrations ORDER BY id"
+    assert (
+        ask(old, applied) == ask(fresh, applied) == [("musictaste", "first_schema"), ("musictaste", "mood_over_time")]
+    )
+    for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
+        assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
+
+
 def test_what_is_written_without_a_transaction_is_kept(path: Path) -> None:
     with Library.open(path, create=True) as library:
         track_id = add(library, "/music/a.mp3")
@@ -297,7 +325,9 @@ def test_saving_again_updates(library: Library) -> None:
 
 def test_the_state_of_a_file(library: Library) -> None:
     track_id = add(library, "/music/a.mp3", seed=4, full=True)
-    state = FileState(1, track_id, 1004, 2004, missing=False, audio_hash="hash4", embedder=EMBEDDER, full=True)
+    state = FileState(
+        1, track_id, 1004, 2004, missing=False, audio_hash="hash4", analysis=Analysis(EMBEDDER, True, "emotion-1")
+    )
     assert library.file_state("/music/a.mp3") == state
     assert library.file_state("/music/A.mp3") is None
     library.mark_missing([1])
@@ -433,16 +463,33 @@ def test_folders_are_kept_once(library: Library) -> None:
 # Analyses
 
 
-def test_what_needs_no_listening(library: Library) -> None:
+def test_how_a_track_was_heard(library: Library) -> None:
     track_id = add(library, "/music/a.mp3", full=False)
-    assert library.analysed("hash0", EMBEDDER, full=False) == track_id
-    assert library.analysed("hash0", EMBEDDER, full=True) is None
-    assert library.analysed("hash0", "net-2", full=False) is None
-    assert library.analysed("hash1", EMBEDDER, full=False) is None
+    assert library.analysis("hash0") == Analysis(EMBEDDER, full=False, timeline="emotion-1")
+    assert library.analysis("hash1") is None
     add(library, "/music/a.mp3", full=True)
-    assert library.analysed("hash0", EMBEDDER, full=False) == track_id
-    assert library.analysed("hash0", EMBEDDER, full=True) == track_id
+    assert library.analysis("hash0") == Analysis(EMBEDDER, full=True, timeline="emotion-1")
     assert library.track_id("hash0") == track_id
+
+
+def test_a_timeline_comes_back_as_exactly_as_it_is_kept(library: Library, path: Path) -> None:
+    track_id = add(library, "/music/a.mp3")
+    kept = np.array([[255, 0, 0, 0], [64, 128, 32, 32], [0, 0, 1, 254]], np.uint8)
+    at_s = np.array([7.5, 22.5, 37.25], "<f4")
+    assert ask(path, "SELECT * FROM timeline") == [(track_id, "emotion-1", at_s.tobytes(), kept.tobytes())]
+    found = library.timelines([track_id, 99])
+    assert found == {track_id: Timeline("emotion-1", at_s, kept, current=True)}
+    np.testing.assert_array_equal(found[track_id].at_s, at_s)
+    np.testing.assert_array_equal(found[track_id].moods, kept / np.float32(255))
+    library.save_track("hash0", replace(make_sound(0), timeline=found[track_id]), moods(), styles(), full=False)
+    assert ask(path, "SELECT * FROM timeline") == [(track_id, "emotion-1", at_s.tobytes(), kept.tobytes())]
+
+
+def test_a_timeline_outlives_the_head_that_made_it(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3")
+    library.save_labels(track_id, moods("emotion-2"), styles())
+    assert [(t.head, t.current) for t in library.timelines([track_id]).values()] == [("emotion-1", False)]
+    assert library.analysis("hash0") == Analysis(EMBEDDER, full=False, timeline="emotion-1")
 
 
 def test_stale_embeddings(library: Library) -> None:
@@ -458,7 +505,7 @@ def test_stale_embeddings(library: Library) -> None:
         library.save_labels(track_id, moods(), styles())
     ids, vectors = library.stale_embeddings(EMBEDDER, "emotion-1", "style-1", limit=10)
     assert (ids, len(vectors)) == ([], 0)
-    assert library.analysed("hash0", EMBEDDER, full=False) == fresh
+    assert library.track_id("hash0") == fresh
 
 
 # Choosing

@@ -43,6 +43,7 @@ def mood(
         str, typer.Argument(metavar="MOOD", help="happy, sad, angry, calm, or a synonym: 快乐, triste ...")
     ],
     style: Styles = None,
+    throughout: Annotated[bool, typer.Option("--throughout", help="Only tracks that keep the mood all along.")] = False,
     limit: Limit = 25,
     output: Output = None,
     absolute: Absolute = False,
@@ -56,8 +57,10 @@ def mood(
     """A playlist of a mood, and of a style if you like."""
     wanted = moods.find_mood(name)
     names = [moods.find_style(s) for s in style or []]
-    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join([wanted, *names]))
-    _by_labels(context.obj, wanted, names, paper, _wish(limit, max_per_artist, order, seed))
+    title = " ".join([wanted, *names] + ["throughout"] * throughout)
+    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
+    wish = _wish(limit, max_per_artist, order, seed)
+    _by_labels(context.obj, wanted, names, paper, wish, throughout=throughout)
 
 
 @app.command()
@@ -157,18 +160,42 @@ def _considered(pool: Pool) -> str:
     return f"{pool.considered} tracks were considered"
 
 
-def _by_labels(options: Globals, wanted: str | None, names: Sequence[str], paper: Paper, wish: Any) -> None:
+def _by_labels(
+    options: Globals, wanted: str | None, names: Sequence[str], paper: Paper, wish: Any, *, throughout: bool = False
+) -> None:
     from musictaste import playlist
 
+    labels = " ".join(filter(None, [wanted, *names]))
     with _opened(options, paper.output) as library:
         pool = _pool(library, wanted, names)
         if not len(pool):
             needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
             best = f"the best scored {pool.best:.2f}, {needed} is needed"
-            raise NothingFitsError(f"no track is {paper.title} enough: {_considered(pool)}, {best}")
+            raise NothingFitsError(f"no track is {labels} enough: {_considered(pool)}, {best}")
+        if wanted and throughout:
+            pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
         if not options.quiet and not paper.as_json:
             render.console(stderr=True).print(f"{len(pool)} of {pool.considered} tracks are {paper.title}")
         _deliver(library, pool, playlist.fit_to_labels(pool), paper, wish, options, _label_reasons(wanted, names))
+
+
+def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, quiet: bool) -> Pool:
+    """The tracks that keep the mood; says how many were left out because nobody knows whether they do."""
+    from musictaste import playlist
+
+    timelines = library.timelines(pool.ids.tolist())
+    current = {track_id: timeline for track_id, timeline in timelines.items() if timeline.current}
+    kept = playlist.throughout(pool, current, wanted)
+    unknown = len(pool) - len(current)
+    # A usual scan hears what has no timeline, but leaves alone what an older head has heard.
+    remedy = "musictaste scan --full" if len(current) < len(timelines) else "musictaste scan"
+    lost = f"{unknown} left out whose mood over time is not known: run '{remedy}'" if unknown else ""
+    if not len(kept):
+        plainly = f"{len(pool)} of {pool.considered} tracks are {labels}"
+        raise NothingFitsError(f"no track is {labels} throughout: {plainly}, {lost or 'none of them all along'}")
+    if lost and not quiet:
+        render.console(stderr=True).print(lost)
+    return kept
 
 
 def _deliver(

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Track
+from musictaste.track import Timeline, Track
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 BAR_WIDTH = 24
+HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 def print_json(document: Any) -> None:
@@ -89,11 +90,31 @@ def track_json(track: Track) -> dict[str, Any]:
     }
 
 
+def timeline_json(timeline: Timeline | None) -> dict[str, Any]:
+    """The mood of each window with the time of its middle, and the head that heard them."""
+    if timeline is None:
+        return {"over_time": [], "over_time_head": None}
+    rows = zip(timeline.at_s.tolist(), timeline.moods.tolist(), strict=True)
+    windows = [{"at_s": at_s, **dict(zip(moods.EMOTIONS, shares, strict=True))} for at_s, shares in rows]
+    over_time = [{key: round(value, 2) for key, value in window.items()} for window in windows]
+    return {"over_time": over_time, "over_time_head": timeline.head}
+
+
 def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
     return {label: round(p, 4) for label, p in probabilities.items()}
 
 
-def print_track(track: Track, neighbours: Sequence[Track]) -> None:
+def curve(timeline: Timeline, mood: str, width: int = BAR_WIDTH) -> str:
+    """How likely a mood is from the first window to the last, on an even scale of time."""
+    import numpy as np
+
+    at_s = timeline.at_s
+    shares = timeline.moods[:, moods.EMOTIONS.index(mood)]
+    even = np.interp(np.linspace(at_s[0], at_s[-1], width), at_s, shares)
+    return "".join(HEIGHTS[min(int(share * len(HEIGHTS)), len(HEIGHTS) - 1)] for share in even)
+
+
+def print_track(track: Track, timeline: Timeline | None, neighbours: Sequence[Track]) -> None:
     out = console()
     out.print(printable(track.name), style="bold")
     facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
@@ -104,6 +125,12 @@ def print_track(track: Track, neighbours: Sequence[Track]) -> None:
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:4]
         for label, p in ranked:
             out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}")
+    # One window is a moment, not a course.
+    if timeline and len(timeline.at_s) > 1:
+        span = f"{clock(timeline.at_s[0])} to {clock(timeline.at_s[-1])}"
+        heard_by = "" if timeline.current else f", heard by {timeline.head}"
+        for label in sorted(moods.EMOTIONS, key=lambda mood: -track.moods[mood])[:2]:
+            out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
     if track.plays or track.skips:
         out.print(f"  played {track.plays} times, skipped {track.skips} times")

@@ -64,9 +64,9 @@ def scan(
                 with scanning.Listeners(globals_.db, options) as listeners:
                     provider = listeners.provider()
                     progress.start(provider, options.jobs)
-                    _count(scanning.update(library, plan, listeners, full=full), counts, progress)
+                    _count(scanning.update(library, plan, listeners), counts, progress)
             else:
-                _count(scanning.update(library, plan, None, full=full), counts, progress)
+                _count(scanning.update(library, plan, None), counts, progress)
         except KeyboardInterrupt:
             progress.stop()
             heard = counts["added"] + counts["changed"] + counts["moved"]

@@ -56,15 +56,17 @@ def show(
         ids = library.all_ids() if everything else [resolve(library, words) for words in tracks or []]
         if as_json:
             for start in range(0, len(ids), 1000):
+                timelines = library.timelines(ids[start : start + 1000])
                 for track in library.tracks(ids[start : start + 1000]):
-                    document = render.track_json(track)
+                    document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
                     if vectors:
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
+        timelines = library.timelines(ids)
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
-            render.print_track(track, near)
+            render.print_track(track, timelines.get(track.id), near)
 
 
 @app.command()
