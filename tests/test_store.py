@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlite_utils
 
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
-from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
+from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library, migrations
 from musictaste.track import Failure, FileState, Labels, Sound, Tags, Track, fold
 
 SIZE = 968
@@ -178,6 +179,28 @@ def test_reopening_keeps_everything(path: Path) -> None:
         with Library.open(path, create=create) as library:
             assert library.tracks([track_id]) == before
     assert ask(path, "SELECT name, sql FROM sqlite_master ORDER BY name") == schema
+
+
+def test_a_file_of_the_first_version_becomes_what_a_fresh_one_is(tmp_path: Path, path: Path) -> None:
+    old = sqlite_utils.Database(tmp_path / "old.db")
+    migrations.apply(old, stop_before="teaching_of_moods")
+    assert "personal_mood" not in old.table_names()
+    for statement in (
+        """INSERT INTO track (id, audio_hash, duration_s, heard_s, "full", loudness_db, embedder, added)
+        VALUES (1, 'h', 200, 72, 0, -14, 'net-1', 0)""",
+        "INSERT INTO mood VALUES (1, 'emotion-1', 0.4, 0.3, 0.2, 0.1)",
+        f"INSERT INTO style VALUES (1, 'style-1', {', '.join(['0.0625'] * len(STYLES))})",
+        "INSERT INTO file (path, track_id, size, mtime_ns, compilation) VALUES ('/a.mp3', 1, 1, 1, 0)",
+    ):
+        old.execute(statement)
+    old.conn.commit()
+    old.close()
+    Library.open(path, create=True).close()
+    with Library.open(tmp_path / "old.db") as library:
+        assert library.tracks([1])[0].moods == {"happy": 0.4, "sad": 0.3, "angry": 0.2, "calm": 0.1}
+    select = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    assert ask(tmp_path / "old.db", select) == ask(path, select)
+    assert ask(tmp_path / "old.db", "SELECT path, happy FROM library") == [("/a.mp3", 0.4)]
 
 
 def test_what_is_written_without_a_transaction_is_kept(path: Path) -> None:
