@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_audio import chord, noise, write_audio
+from numpy.typing import NDArray
 
 from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import Library
@@ -64,10 +65,18 @@ def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:
 
 
 def add_track(
-    library: Library, path: str, *, mood: dict[str, float], style: dict[str, float], seed: int, **tags: object
+    library: Library,
+    path: str,
+    *,
+    mood: dict[str, float],
+    style: dict[str, float],
+    seed: int,
+    embedding: NDArray[np.float32] | None = None,
+    **tags: object,
 ) -> int:
-    """A track that was "heard", its embedding drawn from `seed`."""
-    rng = np.random.default_rng(seed)
+    """A track that was "heard"; where no embedding is given, it is drawn from `seed`."""
+    if embedding is None:
+        embedding = np.random.default_rng(seed).standard_normal(SIZE).astype(np.float32)
     sound = Sound(
         duration_s=200.0 + seed,
         heard_s=72.0,
@@ -75,7 +84,7 @@ def add_track(
         key="C major",
         loudness_db=-14.0,
         embedder="musicnn-msd-1+musicnn-mtt-2",
-        embedding=rng.standard_normal(SIZE).astype(np.float32),
+        embedding=embedding,
         spread=np.zeros(SIZE, np.float32),
     )
     with library.transaction():

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Track
+from musictaste.track import Answer, Track
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +79,7 @@ def track_json(track: Track) -> dict[str, Any]:
         **named,
         "valence": round(moods.valence(track.moods), 4),
         "arousal": round(moods.arousal(track.moods), 4),
-        "sound": named,
+        "sound": named | {"moods": rounded(track.uncorrected or track.moods)},
         "words": None,
         "plays": track.plays,
         "skips": track.skips,
@@ -93,7 +93,7 @@ def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
     return {label: round(p, 4) for label, p in probabilities.items()}
 
 
-def print_track(track: Track, neighbours: Sequence[Track]) -> None:
+def print_track(track: Track, neighbours: Sequence[Track], answers: Sequence[Answer] = ()) -> None:
     out = console()
     out.print(printable(track.name), style="bold")
     facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
@@ -105,6 +105,8 @@ def print_track(track: Track, neighbours: Sequence[Track]) -> None:
         for label, p in ranked:
             out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
+    if answers:
+        out.print("  taught: " + ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers))
     if track.plays or track.skips:
         out.print(f"  played {track.plays} times, skipped {track.skips} times")
     for other in neighbours:

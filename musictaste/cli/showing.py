@@ -62,9 +62,10 @@ def show(
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
+        answers = library.answers()
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
-            render.print_track(track, near)
+            render.print_track(track, near, [a for a in answers if a.track_id == track.id])
 
 
 @app.command()
