@@ -33,6 +33,10 @@ class NothingFitsError(MusictasteError):
     """No track reaches what was asked for."""
 
 
+class NothingTaughtError(MusictasteError):
+    """There is no teaching that could be taken back."""
+
+
 class PlaylistFileError(MusictasteError):
     """A playlist that cannot be written."""
 
@@ -45,6 +49,12 @@ class UnknownLabelError(MusictasteError):
 
 class UnknownTrackError(MusictasteError):
     """Words, a path or a number that name no track, or more than one."""
+
+    exit_code = 2
+
+
+class TeachingError(MusictasteError):
+    """A teaching that contradicts itself."""
 
     exit_code = 2
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
-from musictaste import __version__, quality
+from musictaste import __version__, quality, teaching
 from musictaste.audio import SUFFIXES
 from musictaste.errors import FolderError, UnheardError
 from musictaste.moods import EMOTIONS
@@ -476,6 +476,7 @@ def update(library: Library, plan: Plan, listeners: Listeners | None) -> Iterato
         with library.transaction():
             for task, future in batch:
                 outcomes.append(_keep(library, task, future, moved))
+            teaching.follow(library)
         yield from outcomes
     yield from (Outcome("removed", path) for file_id, path in plan.gone if file_id not in moved)
 
@@ -558,7 +559,10 @@ def _ending(exit_code: int) -> str:
 
 
 def relabel(library: Library, versions: Versions) -> int:
-    """Let the present heads name what older heads had named, without listening again; returns how many tracks."""
+    """Let the present heads name what older heads had named, without listening again; returns how many tracks.
+
+    What the user taught is carried over to them, and to whatever a scan that was killed had left without it.
+    """
     heads: Heads | None = None
     count = 0
     while True:
@@ -566,6 +570,7 @@ def relabel(library: Library, versions: Versions) -> int:
             versions.embedder, versions.emotion, versions.style, limit=RELABEL_AT_ONCE
         )
         if not ids:
+            teaching.follow(library)
             return count
         if heads is None:
             # Only now: an unchanged library must not pay for onnxruntime, in time or in memory.

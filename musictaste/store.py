@@ -25,9 +25,13 @@ from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, STYLES
 from musictaste.track import (
     Analysis,
+    Answer,
     Failure,
     FileState,
+    HeardBy,
     Labels,
+    MoodColumns,
+    Move,
     Plays,
     Pool,
     Sound,
@@ -197,6 +201,55 @@ CREATE TABLE timeline (
   at_s BLOB NOT NULL, -- when the middle of each window plays, in seconds: little-endian float32 [windows]
   moods BLOB NOT NULL -- its probabilities: uint8 [windows, 4] of round(255 p) for happy, sad, angry, calm
 ) STRICT
+"""
+
+
+@migrations()
+def teaching_of_moods(db: sqlite_utils.Database) -> None:
+    for statement in _TEACHING_SCHEMA.split(";\n\n"):
+        db.execute(statement)
+
+
+_TEACHING_SCHEMA = """
+CREATE TABLE teaching (
+  id INTEGER PRIMARY KEY,
+  lesson INTEGER NOT NULL,
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  mood TEXT NOT NULL,
+  yes INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE personal_head (
+  embedder TEXT NOT NULL,
+  head TEXT NOT NULL,
+  weights BLOB NOT NULL,
+  PRIMARY KEY (embedder, head)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE personal_mood (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  happy REAL NOT NULL,
+  sad REAL NOT NULL,
+  angry REAL NOT NULL,
+  calm REAL NOT NULL
+) STRICT;
+
+CREATE VIEW felt AS
+  SELECT mood.track_id,
+    coalesce(personal_mood.happy, mood.happy) AS happy, coalesce(personal_mood.sad, mood.sad) AS sad,
+    coalesce(personal_mood.angry, mood.angry) AS angry, coalesce(personal_mood.calm, mood.calm) AS calm
+  FROM mood LEFT JOIN personal_mood ON personal_mood.track_id = mood.track_id;
+
+DROP VIEW library;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
+    track.loudness_db, happy, sad, angry, calm, ambient, blues, classical, country, disco, electronic, folk, hip_hop,
+    jazz, metal, pop, punk, reggae, rock, soul, file.plays, file.skips, file.rating, file.last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
 """
 
 
@@ -406,9 +459,11 @@ class Library:
         self._db.table("timeline").upsert(row, pk="track_id")
 
     def save_labels(self, track_id: int, moods: Labels, styles: Labels) -> None:
+        """Write what the shipped heads say; what the personal head made of their older words is forgotten."""
         for table, labels in (("mood", moods), ("style", styles)):
             columns = {label_column(label): p for label, p in labels.probabilities.items()}
             self._db.table(table).upsert({"track_id": track_id, "head": labels.head, **columns}, pk="track_id")
+        self._db.execute("DELETE FROM personal_mood WHERE track_id = ?", [track_id])
 
     def stale_embeddings(self, embedder: str, emotion: str, style: str, *, limit: int) -> tuple[list[int], Floats]:
         """Tracks that other heads have labelled, whose embeddings the present heads can read: ids and [n, d]."""
@@ -420,6 +475,111 @@ class Library:
         ).fetchall()
         return [row[0] for row in rows], _unpack([row[1] for row in rows])
 
+    # Teaching
+
+    def answers(self) -> list[Answer]:
+        """What was taught, by track and mood; where a track was answered twice for a mood, the last answer counts."""
+        # SQLite takes the other columns of a group from the row that has the maximum.
+        rows = self._db.execute(
+            "SELECT track_id, mood, yes, max(id) FROM teaching GROUP BY track_id, mood ORDER BY track_id, mood"
+        )
+        return [Answer(track_id, mood, bool(yes)) for track_id, mood, yes, _ in rows]
+
+    def save_lesson(self, answers: Sequence[Answer]) -> None:
+        """Keep answers that were given together, and are taken back together."""
+        (lesson,) = self._db.execute("SELECT coalesce(max(lesson), 0) + 1 FROM teaching").fetchone()
+        now = int(time.time())
+        self._write_many(
+            "INSERT INTO teaching (lesson, track_id, mood, yes, at) VALUES (?, ?, ?, ?, ?)",
+            ((lesson, a.track_id, a.mood, a.yes, now) for a in answers),
+        )
+
+    def forget_lesson(self, mood: str) -> list[Answer]:
+        """Take the last lesson on a mood back; returns its answers, none where there was no lesson."""
+        lesson = "(SELECT max(lesson) FROM teaching WHERE mood = ?)"
+        rows = self._db.execute(
+            f"SELECT track_id, mood, yes FROM teaching WHERE lesson = {lesson} ORDER BY id", [mood]
+        ).fetchall()
+        self._db.execute(f"DELETE FROM teaching WHERE lesson = {lesson}", [mood])
+        return [Answer(track_id, mood, bool(yes)) for track_id, mood, yes in rows]
+
+    def heard_by(self) -> list[HeardBy]:
+        """The models that tracks of this library were heard by; more than one while an update is not yet scanned."""
+        rows = self._db.execute(
+            "SELECT DISTINCT embedder, head FROM track JOIN mood ON mood.track_id = track.id ORDER BY embedder, head"
+        )
+        return [HeardBy(*row) for row in rows]
+
+    def ids_heard_by(self, by: HeardBy, *, without_personal: bool = False) -> list[int]:
+        """Tracks that were heard by certain models, or those of them that have no personal probabilities, ascending."""
+        lacking = "AND NOT EXISTS (SELECT 1 FROM personal_mood AS p WHERE p.track_id = mood.track_id)"
+        rows = self._db.execute(
+            f"""SELECT mood.track_id FROM mood JOIN track ON track.id = mood.track_id
+            WHERE embedder = ? AND mood.head = ? {lacking if without_personal else ""} ORDER BY mood.track_id""",
+            [by.embedder, by.head],
+        )
+        return [track_id for (track_id,) in rows]
+
+    def mood_columns(self, ids: Sequence[int]) -> MoodColumns:
+        """What the personal head reads of tracks, in ascending order of their ids."""
+        sql = f"SELECT mood.track_id, {_VECTOR}, {_MOODS} FROM mood JOIN embedding USING (track_id) WHERE mood.track_id"
+        rows = sorted(self._by_ids(sql, ids))
+        columns = list(zip(*rows, strict=True)) or [()] * (2 + len(EMOTIONS))
+        return MoodColumns(
+            np.asarray(columns[0], np.int64), unit_vectors(columns[1]), np.asarray(columns[2:], np.float64).T
+        )
+
+    def personal_weights(self, by: HeardBy) -> Floats | None:
+        """The weights float32 [k, 400] of the personal head, None where nothing was taught on these models."""
+        row = self._db.execute(
+            "SELECT weights FROM personal_head WHERE embedder = ? AND head = ?", [by.embedder, by.head]
+        ).fetchone()
+        return np.frombuffer(row[0], "<f4").reshape(len(EMOTIONS), VECTOR_SIZE) if row else None
+
+    def save_personal_weights(self, by: HeardBy, weights: Floats) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO personal_head (embedder, head, weights) VALUES (?, ?, ?)",
+            [by.embedder, by.head, weights.astype("<f4").tobytes()],
+        )
+
+    def save_personal_moods(self, by: HeardBy, ids: NDArray[np.int64], moods: NDArray[np.float64]) -> None:
+        """Keep the personal probabilities [n, k] of tracks, in the order of EMOTIONS."""
+        names, marks = ", ".join(map(label_column, EMOTIONS)), ", ".join("?" * len(EMOTIONS))
+        self._write_many(
+            f"INSERT OR REPLACE INTO personal_mood (track_id, head, {names}) VALUES (?, ?, {marks})",
+            zip(ids.tolist(), [by.head] * len(ids), *moods.T.tolist(), strict=True),
+        )
+
+    def forget_personal(self) -> None:
+        """Drop the personal heads and all that was derived from them; the answers stay."""
+        self._db.execute("DELETE FROM personal_mood")
+        self._db.execute("DELETE FROM personal_head")
+
+    def remember_moods(self, mood: str, *, shipped: bool = False) -> None:
+        """Note for `moves` and `moves_of` how likely tracks have a mood, as every reader sees it or as shipped."""
+        source = "mood" if shipped else "felt"
+        self._db.execute("DROP TABLE IF EXISTS temp.before")
+        self._db.execute("CREATE TEMP TABLE before (track_id INTEGER PRIMARY KEY, p REAL NOT NULL)")
+        self._db.execute(f"INSERT INTO temp.before SELECT track_id, {label_column(mood)} FROM {source}")
+
+    def moves(self, mood: str, threshold: float) -> list[Move]:
+        """Tracks that are there, and on the other side of a threshold than when they were noted."""
+        column = label_column(mood)
+        rows = self._db.execute(
+            f"""SELECT track_id, p, {column} FROM temp.before CROSS JOIN felt USING (track_id)
+            WHERE (p >= ?) != ({column} >= ?) AND EXISTS
+              (SELECT 1 FROM file WHERE file.track_id = before.track_id AND missing_since IS NULL)
+            ORDER BY track_id""",
+            [threshold, threshold],
+        )
+        return [Move(*row) for row in rows]
+
+    def moves_of(self, track_ids: Sequence[int], mood: str) -> list[Move]:
+        """What became of some tracks since they were noted, in their order."""
+        sql = f"SELECT track_id, p, {label_column(mood)} FROM temp.before JOIN felt USING (track_id) WHERE track_id"
+        found = {row[0]: Move(*row) for row in self._by_ids(sql, track_ids)}
+        return [found[i] for i in track_ids]
+
     # Reading
 
     def count(self) -> int:
@@ -430,18 +590,18 @@ class Library:
         """For each label of "mood" or "style", how many tracks reach its threshold."""
         sums = ", ".join(f"coalesce(sum({label_column(label)} >= ?), 0)" for label in thresholds)
         row = self._db.execute(
-            f"SELECT {sums} FROM present JOIN {table} USING (track_id)",
+            f"SELECT {sums} FROM present JOIN {'felt' if table == 'mood' else table} USING (track_id)",
             list(thresholds.values()),
         ).fetchone()
         return dict(zip(thresholds, row, strict=True))
 
     def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
         """Tracks whose probability of the mood, and of the styles together, reach the thresholds."""
-        mood_sql = f"mood.{label_column(mood)}" if mood else "1.0"
+        mood_sql = f"felt.{label_column(mood)}" if mood else "1.0"
         style_sql = " + ".join(f"style.{label_column(style)}" for style in styles) or "1.0"
         source = (
             f"(SELECT present.track_id, file_id, {mood_sql} AS m, {style_sql} AS s FROM present"
-            " JOIN mood USING (track_id) JOIN style USING (track_id)) AS fit"
+            " JOIN felt USING (track_id) JOIN style USING (track_id)) AS fit"
         )
         considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}").fetchone()
         rows = self._db.execute(
@@ -545,12 +705,15 @@ class Library:
 
 _VECTOR = f"substr(mean, 1, {VECTOR_SIZE * 2})"
 
-_LABELS = ", ".join([f"mood.{label_column(m)}" for m in EMOTIONS] + [f"style.{label_column(s)}" for s in STYLES])
+_MOODS = ", ".join(f"mood.{label_column(m)}" for m in EMOTIONS)
+
+_LABELS = ", ".join([f"felt.{label_column(m)}" for m in EMOTIONS] + [f"style.{label_column(s)}" for s in STYLES])
 
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
-  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL
-FROM track JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id JOIN file ON file.id =
+  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL, {_MOODS}
+FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = track.id JOIN style
+  ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
 WHERE track.id"""
 
@@ -571,10 +734,11 @@ def _track(row: Sequence[Any]) -> Track:
     moods = dict(zip(EMOTIONS, row[10:moods_end], strict=True))
     styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
     track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
-    plays, skips, last_played, rating, loved, missing = row[styles_end:]
+    plays, skips, last_played, rating, loved, missing, *shipped = row[styles_end:]
+    heard = dict(zip(EMOTIONS, shipped, strict=True))
     return Track(
         track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
-        last_played, rating, bool(loved), bool(missing),
+        last_played, rating, bool(loved), bool(missing), None if heard == moods else heard,
     )  # fmt: skip
 
 
@@ -624,4 +788,7 @@ def unit_vectors(blobs: Sequence[bytes]) -> Floats:
     if not blobs:
         return np.zeros((0, VECTOR_SIZE), np.float32)
     vectors = _unpack(blobs)
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
+    # np.linalg.norm and a plain division would copy the whole array twice: half the time at 100,000 tracks.
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    vectors /= np.maximum(lengths, 1e-9)[:, None]
+    return vectors

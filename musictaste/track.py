@@ -101,7 +101,11 @@ class Labels:
 
 @dataclass(frozen=True)
 class Track:
-    """One recording of the library with the file that stands for it."""
+    """One recording of the library with the file that stands for it.
+
+    `moods` are those of the personal head where this library was taught; `uncorrected` are then what the shipped head
+    said, and None where that is the same.
+    """
 
     id: int
     path: str
@@ -121,6 +125,7 @@ class Track:
     rating: float | None
     loved: bool
     missing: bool = False
+    uncorrected: Mapping[str, float] | None = None
 
     @property
     def name(self) -> str:
@@ -175,6 +180,44 @@ class Analysis:
     embedder: str
     full: bool
     timeline: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the user said of one track: that it has a mood, or that it has not."""
+
+    track_id: int
+    mood: str
+    yes: bool
+
+
+@dataclass(frozen=True)
+class Move:
+    """A track's probability of a mood before and after."""
+
+    track_id: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class HeardBy:
+    """The networks and the head that a track was heard by; vectors of different networks cannot be compared."""
+
+    embedder: str
+    head: str
+
+
+@dataclass(frozen=True)
+class MoodColumns:
+    """Tracks that were heard by the same models, by ascending id, as columns.
+
+    `moods` are the shipped head's probabilities float64 [n, k] in the order of EMOTIONS; `vectors` as in Pool.
+    """
+
+    ids: NDArray[np.int64] = field(compare=False)
+    vectors: NDArray[np.float32] = field(compare=False)
+    moods: NDArray[np.float64] = field(compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
     python scripts/bench.py scan LIBRARY [--rounds N] [--jobs N] [--full]
     python scripts/bench.py commands --db FILE [--rounds N]
+    python scripts/bench.py teach [--tracks N] [--rounds N]
     python scripts/bench.py size
 
 `scan` compares a first scan with plain decoding of the same files by PyAV. Both are run in turn, in every round, on
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -32,9 +34,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import av
+import numpy as np
 from av.error import FFmpegError
 
-from musictaste import audio, scan
+from musictaste import audio, quality, scan
 
 if TYPE_CHECKING:
     from musictaste.inference import Embedder, Heads
@@ -46,6 +49,7 @@ MODELS = Path(__file__).parents[1] / "models"
 PROC = Path("/proc")
 SAMPLE_EVERY_S = 0.2
 STAGE_FILES = 20
+EMBEDDING_SIZE = 968
 STAGES = ("open+hash+demux", "tags", "decode+resample", "mel+meter", "networks", "heads", "store")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -407,6 +411,52 @@ def run_command(command: Sequence[str]) -> float:
     return wall_s
 
 
+def bench_teach(arguments: argparse.Namespace) -> None:
+    """Teach a made-up library one mood with two tracks, and compare with a command that only opens the library."""
+    print(f"load average at start: {load_average()}")
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder, "library.db")
+        make_library(db, arguments.tracks)
+        program = [sys.executable, "-m", "musictaste", "--db", str(db)]
+        commands = {
+            "teach": [*program, "teach", "happy", "--yes", "/m/1.ogg", "--no", "/m/2.ogg", "--json"],
+            "failures": [*program, "failures", "--json"],
+        }
+        walls = {name: [run_command(c) for _ in range(arguments.rounds)] for name, c in commands.items()}
+    print(f"mean (lowest to highest) of {arguments.rounds} whole processes, {arguments.tracks} tracks")
+    for name, seconds in walls.items():
+        print(f"musictaste {name}: {spread(seconds, ' s')}")
+
+
+def make_library(db: Path, tracks: int) -> None:
+    """Write a library of random embeddings and moods; rows go in directly, which takes seconds for 100,000."""
+    from musictaste.moods import EMOTIONS, STYLES
+    from musictaste.store import Library
+
+    Library.open(db, create=True).close()
+    rng = np.random.default_rng(0)
+    ids = range(1, tracks + 1)
+    by = quality.version(*quality.NETWORKS), quality.version("emotion"), quality.version("style")
+    moods = rng.dirichlet([0.4] * len(EMOTIONS), tracks).tolist()
+    style = [1 / len(STYLES)] * len(STYLES)
+    with contextlib.closing(sqlite3.connect(db)) as new, new:
+        new.executemany(
+            """INSERT INTO track (id, audio_hash, duration_s, heard_s, "full", loudness_db, embedder, added)
+            VALUES (?1, ?1, 200, 72, 0, -14, ?2, 0)""",
+            ((i, by[0]) for i in ids),
+        )
+        vectors = (rng.standard_normal(EMBEDDING_SIZE).astype("<f2").tobytes() for _ in ids)
+        new.executemany("INSERT INTO embedding VALUES (?1, ?2, ?2)", zip(ids, vectors, strict=True))
+        for table, head, rows in (("mood", by[1], moods), ("style", by[2], itertools.repeat(style, tracks))):
+            marks = ", ".join("?" * (2 + len(EMOTIONS if table == "mood" else STYLES)))
+            values = ((i, head, *row) for i, row in zip(ids, rows, strict=True))
+            new.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - our own names
+        new.executemany(
+            "INSERT INTO file (path, track_id, size, mtime_ns, compilation) VALUES (?, ?, 1, 1, 0)",
+            ((f"/m/{i}.ogg", i) for i in ids),
+        )
+
+
 def print_size(arguments: argparse.Namespace) -> None:
     sizes = {path.name: path.stat().st_size for path in sorted(MODELS.glob("*.onnx"))}
     for name, size in sizes.items():
@@ -437,6 +487,10 @@ def parse_arguments() -> argparse.Namespace:
     commands.add_argument("--db", type=Path, required=True, metavar="FILE", help="a library file; it is not written to")
     commands.add_argument("--rounds", type=positive, default=10, help="how often each is run (default: 10)")
     commands.set_defaults(bench=bench_commands)
+    teach = benches.add_parser("teach", help="a mood taught to a library of random embeddings")
+    teach.add_argument("--tracks", type=positive, default=100_000, help="size of the library (default: 100000)")
+    teach.add_argument("--rounds", type=positive, default=5, help="how often each is run (default: 5)")
+    teach.set_defaults(bench=bench_teach)
     size = benches.add_parser("size", help="bytes of the models that ship")
     size.set_defaults(bench=print_size)
     return parser.parse_args()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_audio import chord, noise, write_audio
+from numpy.typing import NDArray
 
 from musictaste.moods import EMOTIONS, STYLES
 from musictaste.store import Library
@@ -71,11 +72,13 @@ def add_track(
     style: dict[str, float],
     seed: int,
     over_time: Sequence[dict[str, float]] = (),
+    embedding: NDArray[np.float32] | None = None,
     **tags: object,
 ) -> int:
-    """A track that was "heard", its embedding drawn from `seed`; `over_time` holds a mood for every ten seconds."""
+    """A track that was "heard", its embedding given or drawn from `seed`; `over_time` has a mood every ten seconds."""
     windows = over_time or [mood] * 12
-    rng = np.random.default_rng(seed)
+    if embedding is None:
+        embedding = np.random.default_rng(seed).standard_normal(SIZE).astype(np.float32)
     sound = Sound(
         duration_s=200.0 + seed,
         heard_s=72.0,
@@ -83,7 +86,7 @@ def add_track(
         key="C major",
         loudness_db=-14.0,
         embedder="musicnn-msd-1+musicnn-mtt-2",
-        embedding=rng.standard_normal(SIZE).astype(np.float32),
+        embedding=embedding,
         spread=np.zeros(SIZE, np.float32),
         timeline=Timeline(
             "emotion-1",

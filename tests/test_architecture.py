@@ -12,6 +12,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"scan", "playlist", "health"},
+    {"teaching"},
     {"taste", "store", "inference"},
     {"audio", "tags", "playlist_files", "quality"},
     {"moods"},

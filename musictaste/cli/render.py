@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Timeline, Track
+from musictaste.track import Answer, Timeline, Track
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,7 @@ def track_json(track: Track) -> dict[str, Any]:
         **named,
         "valence": round(moods.valence(track.moods), 4),
         "arousal": round(moods.arousal(track.moods), 4),
-        "sound": named,
+        "sound": named | {"moods": rounded(track.uncorrected or track.moods)},
         "words": None,
         "plays": track.plays,
         "skips": track.skips,
@@ -114,7 +114,9 @@ def curve(timeline: Timeline, mood: str, width: int = BAR_WIDTH) -> str:
     return "".join(HEIGHTS[min(int(share * len(HEIGHTS)), len(HEIGHTS) - 1)] for share in even)
 
 
-def print_track(track: Track, timeline: Timeline | None, neighbours: Sequence[Track]) -> None:
+def print_track(
+    track: Track, timeline: Timeline | None, neighbours: Sequence[Track], answers: Sequence[Answer] = ()
+) -> None:
     out = console()
     out.print(printable(track.name), style="bold")
     facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
@@ -132,6 +134,8 @@ def print_track(track: Track, timeline: Timeline | None, neighbours: Sequence[Tr
         for label in sorted(moods.EMOTIONS, key=lambda mood: -track.moods[mood])[:2]:
             out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
+    if answers:
+        out.print("  taught: " + ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers))
     if track.plays or track.skips:
         out.print(f"  played {track.plays} times, skipped {track.skips} times")
     for other in neighbours:

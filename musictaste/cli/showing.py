@@ -63,10 +63,11 @@ def show(
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
-        timelines = library.timelines(ids)
+        timelines, answers = library.timelines(ids), library.answers()
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
-            render.print_track(track, timelines.get(track.id), near)
+            taught = [answer for answer in answers if answer.track_id == track.id]
+            render.print_track(track, timelines.get(track.id), near, taught)
 
 
 @app.command()

@@ -1,0 +1,268 @@
+"""A small personal head: what the user says of some tracks, carried over to those that sound like them.
+
+For each mood that was taught, the logit of the shipped head gets w·z more, z being a track's unit vector; then the
+moods share one softmax again. w is fitted by logistic regression with an L2 penalty, which pulls toward the shipped
+head, on the answers and on anchors: other tracks, held where they are. A bias is not needed, since the vectors have a
+common direction that serves as one.
+
+The constants were chosen on 400 clips of Emotify, which the shipped head had not seen, by teaching 2 or 10 of its
+errors at a time, and on a library of 134 tracks, by teaching the contrary of what the head said of tracks drawn at
+random. With a penalty of 0.02 28 % of single answers and 22 % of ten together stayed on the wrong side in that library,
+with 0.003 none and 1 %. On the clips every answer held, and 3 % and 7 % of all others changed sides; without anchors
+25 % and 43 % did. Their agreement with the listeners stayed what it was (F1 +0.00 and +0.01): a teaching mends what was
+named and what is close to it, and does not make the head better elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musictaste import quality
+from musictaste.errors import NothingTaughtError
+from musictaste.moods import EMOTIONS
+from musictaste.store import Library
+from musictaste.track import Answer, HeardBy, MoodColumns, Move
+
+Floats = NDArray[np.float64]
+
+PENALTY = 0.003
+ANCHORS = 300
+"""At most so many tracks stand for those that nobody spoke of."""
+
+ANCHOR_PULL = 60.0
+"""What all anchors weigh together, in answers; the same for every size of library."""
+
+MOST_PULL = 0.5
+"""What one anchor may weigh: in a library of a few tracks, an answer still counts more than its neighbours."""
+
+ROUNDS = 8
+"""Moods share one softmax, so each is fitted again when the others have moved."""
+
+AT_ONCE = 1000
+NEWTON_STEPS = 50
+SETTLED = 1e-6
+LEAST_PROBABILITY = 1e-9
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a teaching did: the tracks that were named, and all that crossed the threshold."""
+
+    mood: str
+    threshold: float
+    yes: Sequence[Move]
+    no: Sequence[Move]
+    moved_in: Sequence[Move]
+    moved_out: Sequence[Move]
+
+    @property
+    def unmoved(self) -> list[Move]:
+        """Named tracks that are still on the wrong side."""
+        return [m for m in self.yes if m.after < self.threshold] + [m for m in self.no if m.after >= self.threshold]
+
+
+def thresholds() -> dict[str, float]:
+    """From which probability on a track has each mood."""
+    return {mood: measured.threshold for mood, measured in quality.labels("emotion").items()}
+
+
+# What is done to a library
+
+
+def teach(library: Library, mood: str, *, yes: Iterable[int], no: Iterable[int]) -> Change:
+    """Keep what was said of some tracks, and let the personal head learn it."""
+    answers = [Answer(i, mood, yes=True) for i in sorted(set(yes))]
+    answers += [Answer(i, mood, yes=False) for i in sorted(set(no))]
+    with library.transaction():
+        library.remember_moods(mood)
+        library.save_lesson(answers)
+        _learn(library)
+        return _change(library, mood, answers)
+
+
+def undo(library: Library, mood: str) -> Change:
+    """Take the last teaching of a mood back.
+
+    Raises
+    ------
+    NothingTaughtError
+        When there is none.
+    """
+    with library.transaction():
+        library.remember_moods(mood)
+        answers = library.forget_lesson(mood)
+        if not answers:
+            raise NothingTaughtError(f"nothing was taught of {mood}: there is nothing to undo")
+        _learn(library)
+        return _change(library, mood, answers)
+
+
+def taught(library: Library, mood: str) -> Change:
+    """All that was taught of a mood, and what it changed in the shipped head's answers."""
+    answers = [answer for answer in library.answers() if answer.mood == mood]
+    library.remember_moods(mood, shipped=True)
+    return _change(library, mood, answers)
+
+
+def follow(library: Library) -> None:
+    """Give personal probabilities to tracks that were heard or labelled since the personal head was fitted.
+
+    The head stays as it is, so that a scan does not change tracks that it did not touch, unless tracks that the user
+    spoke of were heard anew: what was learnt from their old vectors is learnt again.
+    """
+    spoken_of = {answer.track_id for answer in library.answers()}
+    if not spoken_of:
+        return
+    with library.transaction():
+        for by in library.heard_by():
+            ids = library.ids_heard_by(by, without_personal=True)
+            if spoken_of.intersection(ids):
+                _learn(library)
+                return
+            weights = library.personal_weights(by)
+            if weights is not None:
+                _apply(library, by, ids, weights)
+
+
+def _learn(library: Library) -> None:
+    """Fit the personal head anew; tracks of other networks have one of their own, since vectors cannot be mixed."""
+    answers = library.answers()
+    library.forget_personal()
+    for by in library.heard_by() if answers else ():
+        ids = library.ids_heard_by(by)
+        known = set(ids)
+        given = [answer for answer in answers if answer.track_id in known]
+        if given:
+            columns = library.mood_columns(_examples(ids, given))
+            weights = fit(columns, given, thresholds()).astype(np.float32)
+            library.save_personal_weights(by, weights)
+            _apply(library, by, ids, weights)
+
+
+def _apply(library: Library, by: HeardBy, ids: Sequence[int], weights: NDArray[np.float32]) -> None:
+    """Write personal probabilities in parts: all vectors of a large library at once would be slower and fill memory."""
+    for start in range(0, len(ids), AT_ONCE):
+        columns = library.mood_columns(ids[start : start + AT_ONCE])
+        library.save_personal_moods(by, columns.ids, feel(columns, weights))
+
+
+def _examples(ids: Sequence[int], answers: Sequence[Answer]) -> list[int]:
+    """The tracks that a fit needs: those that were spoken of, and anchors evenly spread over all others."""
+    spoken_of = {answer.track_id for answer in answers}
+    rest = [i for i in ids if i not in spoken_of]
+    count = min(ANCHORS, len(rest))
+    return sorted(spoken_of) + [rest[n * len(rest) // count] for n in range(count)]
+
+
+def _change(library: Library, mood: str, answers: Sequence[Answer]) -> Change:
+    threshold = thresholds()[mood]
+    moves = library.moves(mood, threshold)
+    return Change(
+        mood,
+        threshold,
+        library.moves_of([a.track_id for a in answers if a.yes], mood),
+        library.moves_of([a.track_id for a in answers if not a.yes], mood),
+        sorted((m for m in moves if m.after >= threshold), key=lambda m: (-m.after, m.track_id)),
+        sorted((m for m in moves if m.after < threshold), key=lambda m: (m.after, m.track_id)),
+    )
+
+
+# The personal head
+
+
+def feel(columns: MoodColumns, weights: NDArray[np.float32]) -> Floats:
+    """Personal probabilities [n, k] of the weights [k, 400] that `fit` gave."""
+    # Without BLAS, whose threads wait for each other on a busy machine and may round differently from run to run.
+    logits = _log(columns.moods) + np.einsum("nd,kd->nk", columns.vectors, weights)
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+
+def fit(columns: MoodColumns, answers: Sequence[Answer], limits: Mapping[str, float]) -> Floats:
+    """The weights [k, 400] of the personal head; zeros for moods that were not taught.
+
+    Tracks of `columns` that were not answered for a mood are its anchors. An answer is about the side of the mood's
+    threshold, so the odds of a track that was spoken of are taken relative to it. The order of the answers does not
+    matter.
+
+    The weights of a mood are a sum of the tracks' vectors, w = Z^T a, so that `a` is sought, and all that is needed of
+    the vectors are their products (the representer theorem: Kimeldorf and Wahba, "Some results on Tchebycheffian
+    spline functions", 1971).
+    """
+    vectors = columns.vectors.astype(np.float64)
+    products, heard = vectors @ vectors.T, _log(columns.moods)
+    shares = np.zeros((len(EMOTIONS), len(vectors)))
+    taught = [mood for mood in EMOTIONS if any(a.mood == mood for a in answers)]
+    for _ in range(ROUNDS if len(taught) > 1 else 1):
+        for mood in taught:
+            m = EMOTIONS.index(mood)
+            rest = np.delete(heard + (shares @ products).T, m, axis=1)
+            odds = heard[:, m] - np.logaddexp.reduce(rest, axis=1)
+            examples = _examples_of(columns, [a for a in answers if a.mood == mood], odds, limits[mood])
+            shares[m] = _descend(products, examples, shares[m])
+    return np.asarray(shares @ vectors)
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """What one mood is fitted on, a row for each track.
+
+    `odds` are log-odds before this mood's correction, `target` is what they should give, `pull` how much a row weighs.
+    """
+
+    odds: Floats = field(compare=False)
+    target: Floats = field(compare=False)
+    pull: Floats = field(compare=False)
+
+
+def _examples_of(columns: MoodColumns, answers: Sequence[Answer], odds: Floats, limit: float) -> _Examples:
+    anchors = len(odds) - len(answers)
+    target, pull = _sigmoid(odds), np.full(len(odds), min(ANCHOR_PULL / max(anchors, 1), MOST_PULL))
+    undecided = np.zeros(len(odds))
+    rows = np.searchsorted(columns.ids, [a.track_id for a in answers])
+    target[rows] = [a.yes for a in answers]
+    pull[rows] = 1.0
+    undecided[rows] = np.log(limit / (1 - limit))
+    return _Examples(odds - undecided, target, pull)
+
+
+def _descend(products: Floats, examples: _Examples, shares: Floats) -> Floats:
+    """Shares `a` that minimise the cross-entropy of sigmoid(odds + K a) plus PENALTY / 2 a^T K a, K being `products`.
+
+    Newton's method; a step that does not help is halved (Armijo's rule), since an answer far on the wrong side has
+    next to no curvature and would overshoot.
+    """
+
+    def loss(a: Floats) -> float:
+        shift = products @ a
+        odds = examples.odds + shift
+        cross_entropy = np.logaddexp(0, odds) - examples.target * odds
+        return float(examples.pull @ cross_entropy + PENALTY / 2 * a @ shift)
+
+    current = loss(shares)
+    for _ in range(NEWTON_STEPS):
+        p = _sigmoid(examples.odds + products @ shares)
+        gradient = examples.pull * (p - examples.target) + PENALTY * shares
+        curvature = (examples.pull * p * (1 - p))[:, None] * products + PENALTY * np.eye(len(shares))
+        step = np.linalg.solve(curvature, gradient)
+        slope = float(gradient @ products @ step)
+        if slope < SETTLED:
+            break
+        size = 1.0
+        while loss(shares - size * step) > current - 1e-4 * size * slope:
+            size /= 2
+        shares = shares - size * step
+        current = loss(shares)
+    return shares
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray((1 + np.tanh(x / 2)) / 2)
+
+
+def _log(probabilities: Floats) -> Floats:
+    return np.asarray(np.log(np.maximum(probabilities, LEAST_PROBABILITY)))
