@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -34,15 +36,15 @@ def patches(count: int) -> audio.Floats:
     return np.log10(1 + 10_000 * mel).astype(np.float32)
 
 
-def write_model(path: Path, metadata: Mapping[str, str]) -> Path:
+def write_model(path: Path, metadata: Mapping[str, str], *, operator: str = "Softmax", ir_version: int = 10) -> Path:
     """A graph that softmaxes its input [n, 3]."""
     graph = helper.make_graph(
-        [helper.make_node("Softmax", ["embedding"], ["probabilities"], axis=1)],
+        [helper.make_node(operator, ["embedding"], ["probabilities"], axis=1)],
         "tiny",
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["tracks", 3])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["tracks", 3])],
     )
-    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(graph, ir_version=ir_version, opset_imports=[helper.make_opsetid("", 17)])
     helper.set_model_props(model, dict(metadata))
     onnx.save(model, path)
     return path
@@ -145,6 +147,15 @@ def test_not_a_model(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         Model("tiny", path=path)
     assert str(caught.value) == f"'{path}': is not an ONNX model"
+
+
+@pytest.mark.parametrize("unknown", [{"operator": "Telepathy"}, {"ir_version": 999}])
+def test_a_model_from_the_future(unknown: dict[str, Any], tmp_path: Path) -> None:
+    path = write_model(tmp_path / "tiny.onnx", NAMED, **unknown)
+    with pytest.raises(ModelError) as caught:
+        Model("tiny", path=path)
+    said = f"'{path}': onnxruntime {onnxruntime.__version__} cannot run it: install musictaste again"
+    assert (str(caught.value), caught.value.exit_code) == (said, 1)
 
 
 def test_a_truncated_model(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from musictaste.track import Labels
 CODING_NOISE = 0.08
 """How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
 
+NOT_AUDIO = "is not audio that can be decoded: invalid data found when processing input"
 ZERO = dict.fromkeys(("added", "changed", "moved", "unchanged", "removed", "failed"), 0)
 
 
@@ -114,11 +115,13 @@ def test_failures_have_reasons(run: Run, tmp_path: Path) -> None:
     (folder / "empty.mp3").touch()
     write_audio(folder / "short.wav", chord(0.5))
     write_audio(folder / "silent.wav", chord(2) * 0)
-    assert counts(run, folder) == ZERO | {"failed": 3}
+    (folder / "text.mp3").write_text("no music at all")
+    assert counts(run, folder) == ZERO | {"failed": 4}
     assert json.loads(run("failures", "--json").out) == [
         {"path": str(folder / "empty.mp3"), "reason": "the file is empty"},
         {"path": str(folder / "short.wav"), "reason": "shorter than one second (0.50 s)"},
         {"path": str(folder / "silent.wav"), "reason": "nothing but silence"},
+        {"path": str(folder / "text.mp3"), "reason": NOT_AUDIO},
     ]
 
 
@@ -294,7 +297,7 @@ def test_a_truncated_file_is_heard_as_far_as_it_goes(run: Run, tmp_path: Path) -
     assert json.loads(run("failures", "--json").out) == [
         {
             "path": str(folder / "c.m4a"),
-            "reason": "is not audio that can be decoded: invalid data found when processing input",
+            "reason": NOT_AUDIO,
         }
     ]
     heard = {
@@ -324,13 +327,19 @@ def test_a_folder_that_cannot_be_listed_loses_nothing(
     assert plan.gone == []
 
 
-def test_ctrl_c_keeps_what_was_heard(run: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def forty(tmp_path: Path) -> Path:
+    """Forty tracks, enough to stop a scan in the middle."""
     folder = tmp_path / "music"
     folder.mkdir()
     for i in range(40):
         write_audio(folder / f"{i:02}.wav", chord(20, (220.0 + i, 330.0)))
+    return folder
+
+
+def test_ctrl_c_keeps_what_was_heard(run: Run, forty: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "musictaste", "scan", str(folder)],
+        [sys.executable, "-m", "musictaste", "scan", str(forty)],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     wait_for_tracks(process, tmp_path)
@@ -365,13 +374,9 @@ def wait_for_tracks(process: subprocess.Popen[str] | subprocess.Popen[bytes], tm
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_killed_in_the_middle_it_goes_on(run: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "music"
-    folder.mkdir()
-    for i in range(40):
-        write_audio(folder / f"{i:02}.wav", chord(20, (220.0 + i, 330.0)))
+def test_killed_in_the_middle_it_goes_on(run: Run, forty: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "musictaste", "scan", str(folder)], stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-m", "musictaste", "scan", str(forty)], stderr=subprocess.DEVNULL, start_new_session=True
     )
     wait_for_tracks(process, tmp_path)
     process.send_signal(signal.SIGKILL)
@@ -379,7 +384,7 @@ def test_killed_in_the_middle_it_goes_on(run: Run, tmp_path: Path) -> None:
     (kept,) = rows(tmp_path, "SELECT count(*) FROM file")[0]
     assert isinstance(kept, int)
     assert kept > 0
-    assert counts(run, folder) == ZERO | {"unchanged": kept, "added": 40 - kept}
+    assert counts(run, forty) == ZERO | {"unchanged": kept, "added": 40 - kept}
 
 
 def test_the_current_folder_is_not_imported_from(run: Run, tmp_path: Path) -> None:
