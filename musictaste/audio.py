@@ -45,9 +45,6 @@ PATCH_FRAMES = 187
 
 WINDOW_PATCHES = 2
 WINDOWS = 12
-WHOLE_UP_TO_S = WINDOWS * (WINDOW_PATCHES * PATCH_FRAMES - 1) * HOP_LENGTH / SAMPLE_RATE
-"""Recordings no longer than all their windows together are heard from end to end."""
-
 FULL_WINDOW_PATCHES = 10
 MIN_DURATION_S = 1.0
 SILENCE_DB = -70.0
@@ -62,45 +59,11 @@ TONAL_HOP_LENGTH = 2048
 USUAL_TEMPO = 120.0
 TEMPO_RANGE = (40.0, 220.0)
 
-SUFFIXES = frozenset(
-    [
-        ".mp3",
-        ".mp2",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".spx",
-        ".m4a",
-        ".m4b",
-        ".mp4",
-        ".aac",
-        ".alac",
-        ".wav",
-        ".wave",
-        ".w64",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".caf",
-        ".wma",
-        ".asf",
-        ".ape",
-        ".wv",
-        ".mpc",
-        ".mp+",
-        ".mpp",
-        ".tta",
-        ".tak",
-        ".dsf",
-        ".dff",
-        ".ac3",
-        ".dts",
-        ".webm",
-        ".mka",
-    ]
-)
+SUFFIXES = frozenset((
+    ".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".mp4", ".aac", ".alac", ".wav",
+    ".wave", ".w64", ".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".mpp",
+    ".tta", ".tak", ".dsf", ".dff", ".ac3", ".dts", ".webm", ".mka",
+))  # fmt: skip
 DEMUXERS = "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
 """Playlists, images and network formats are left out: a text file must not make FFmpeg open other files."""
 
@@ -131,6 +94,13 @@ def window_samples(patches: int) -> int:
 
 
 PATCH_S = window_samples(1) / SAMPLE_RATE
+WHOLE_UP_TO_S = WINDOWS * window_samples(WINDOW_PATCHES) / SAMPLE_RATE
+"""Recordings no longer than all their windows together are heard from end to end."""
+
+
+def hears_whole(duration_s: float, *, full: bool) -> bool:
+    """Whether a recording is heard from end to end, because that was asked or because it is short."""
+    return full or duration_s <= WHOLE_UP_TO_S
 
 
 class Recording(Protocol):
@@ -362,7 +332,7 @@ def choose_spans(duration_s: float, *, full: bool) -> list[tuple[float, float]]:
     By default `WINDOWS` windows of two patches, each in the middle of its share of the track; a track no longer than
     all of them, or any track when `full`, is covered from end to end.
     """
-    if not full and duration_s > WHOLE_UP_TO_S:
+    if not hears_whole(duration_s, full=full):
         length = window_samples(WINDOW_PATCHES) / SAMPLE_RATE
         share = duration_s / WINDOWS
         return [(share * (i + 0.5) - length / 2, length) for i in range(WINDOWS)]

@@ -425,7 +425,7 @@ def _embed_windows(
     """
     from musictaste import audio
 
-    whole = full or recording.duration_s <= audio.WHOLE_UP_TO_S
+    whole = audio.hears_whole(recording.duration_s, full=full)
     windows: list[Window] = []
     heard: list[Floats] = []
     for window in audio.hear(recording, meter, full=full):

@@ -60,11 +60,16 @@ def label_column(label: str) -> str:
     return label.replace("-", "_")
 
 
+def _execute_all(db: sqlite_utils.Database, script: str) -> None:
+    """Run statements one by one: sqlite3's executescript would end the transaction that a migration runs in."""
+    for statement in script.split(";\n\n"):
+        db.execute(statement)
+
+
 @migrations()
 def first_schema(db: sqlite_utils.Database) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    for statement in _FIRST_SCHEMA.split(";\n\n"):
-        db.execute(statement)
+    _execute_all(db, _FIRST_SCHEMA)
 
 
 _FIRST_SCHEMA = """
@@ -206,8 +211,7 @@ CREATE TABLE timeline (
 
 @migrations()
 def teaching_of_moods(db: sqlite_utils.Database) -> None:
-    for statement in _TEACHING_SCHEMA.split(";\n\n"):
-        db.execute(statement)
+    _execute_all(db, _TEACHING_SCHEMA)
 
 
 _TEACHING_SCHEMA = """

@@ -77,7 +77,7 @@ def known_library(options: Globals) -> Library:
     """The library, or an empty one in memory where there is none yet: looking at a folder makes no file."""
     from musictaste.store import Library
 
-    return Library.open(options.db) if options.db.exists() else Library.empty()
+    return open_library(options) if options.db.exists() else Library.empty()
 
 
 def settings_path() -> Path:

@@ -68,12 +68,12 @@ def teach(
         raise TeachingError("--undo takes a teaching back, --yes and --no give one: say only one of them")
     with open_library(options) as library:
         if undo:
-            _report(library, teaching.undo(library, mood), options, as_json=as_json)
+            _report(library, teaching.undo(library, mood), as_json=as_json)
         elif yes or no:
             wanted, unwanted = ({resolve(library, words) for words in tracks or []} for tracks in (yes, no))
             _refuse_both(library, mood, wanted & unwanted)
             change = teaching.teach(library, mood, yes=wanted, no=unwanted)
-            _report(library, change, options, as_json=as_json)
+            _report(library, change, as_json=as_json)
             _warn(library, change, options)
         else:
             _list(library, teaching.taught(library, mood), options, as_json=as_json)
@@ -84,7 +84,7 @@ def _refuse_both(library: Library, mood: str, contradicted: set[int]) -> None:
         raise TeachingError(f"'{track.path}': cannot be {mood} and not {mood} at once")
 
 
-def _report(library: Library, change: Change, options: Globals, *, as_json: bool) -> None:
+def _report(library: Library, change: Change, *, as_json: bool) -> None:
     if as_json:
         _print_json(library, change)
         return
