@@ -33,6 +33,8 @@ from musictaste.store import Library
 from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Semaphore
+
     from musictaste.audio import Meter, Recording, Window
     from musictaste.inference import Device, Embedder, Floats, Head, Heads
 
@@ -46,6 +48,7 @@ FILES_PER_WORKER = 1000
 DECIDED_BY = 0.2
 """A mood is decided when its probability exceeds the next one's by so much."""
 
+START_S = 10
 TIMEOUT_S = 300
 SLOWEST_BYTES_PER_S = 100_000
 RELABEL_AT_ONCE = 5000
@@ -279,12 +282,14 @@ class Listeners:
 
     def __init__(self, library_path: Path, options: Options) -> None:
         self.jobs = options.jobs
+        context = _context()
+        self._started = context.Semaphore(0)
         self._pool = ProcessPool(
             max_workers=options.jobs,
             max_tasks=FILES_PER_WORKER,
             initializer=_start_worker,
-            initargs=(str(library_path), options.device, options.full),
-            context=_context(),
+            initargs=(self._started, str(library_path), options.device, options.full),
+            context=context,
         )
 
     def provider(self) -> str:
@@ -307,6 +312,9 @@ class Listeners:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # The pool takes its locks away before it ends its workers: one that still starts would print a traceback.
+        for _worker in range(self.jobs):
+            self._started.acquire(timeout=START_S)
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
@@ -338,13 +346,14 @@ _worker_settings: tuple[str, Device, bool]
 _worker: _Worker | None = None
 
 
-def _start_worker(library_path: str, device: Device, full: bool) -> None:  # noqa: FBT001 - pebble passes by position
+def _start_worker(started: Semaphore, *settings: *tuple[str, Device, bool]) -> None:
     global _worker_settings  # noqa: PLW0603 - a process holds one worker
-    _worker_settings = (library_path, device, full)
+    _worker_settings = settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=[parent.sentinel], daemon=True).start()
+    started.release()
 
 
 def _die_with(sentinel: int) -> None:

@@ -352,6 +352,51 @@ def test_ctrl_c_keeps_what_was_heard(run: Run, forty: Path, tmp_path: Path) -> N
     )
 
 
+SLOW_SECOND_WORKER = """
+import os, pathlib, signal, time
+from multiprocessing.synchronize import SemLock
+
+marker = pathlib.Path(os.environ["FIRST_WORKER"])
+rebuild = SemLock.__setstate__
+first = None
+
+
+def rebuild_late(self, state):
+    global first
+    if first is None:
+        try:
+            marker.touch(exist_ok=False)
+            first = True
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # takes its time to end
+        except FileExistsError:
+            first = False
+    lock = pathlib.Path("/dev/shm/sem." + state[3].lstrip("/"))
+    deadline = time.monotonic() + 0.5
+    while not first and lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    rebuild(self, state)
+
+
+SemLock.__setstate__ = rebuild_late
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
+def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: a worker that was still starting found its locks gone, and printed a traceback."""
+    for name in ("site", "music"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(SLOW_SECOND_WORKER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setenv("FIRST_WORKER", str(tmp_path / "first"))
+    write_audio(tmp_path / "music" / "a.wav", chord(1.2))
+    result = run("-q", "scan", tmp_path / "music", "--jobs", "2")
+    assert (result.code, result.out, result.err) == (0, "", "")
+    assert rows(tmp_path, "SELECT count(*) FROM file") == [(1,)]
+
+
 def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path) -> None:
     if json.loads(run("doctor", "--json").out)["provider"] == "CUDA":
         pytest.skip("CUDA runs here")
