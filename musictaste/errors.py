@@ -54,7 +54,7 @@ class UnknownTrackError(MusictasteError):
 
 
 class TeachingError(MusictasteError):
-    """A teaching that contradicts itself."""
+    """A teaching that contradicts itself, or speaks of a mood before it was heard."""
 
     exit_code = 2
 

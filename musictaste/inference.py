@@ -119,7 +119,8 @@ class Embedder:
     """Both listening networks as one: log-mel patches in, one vector per patch out.
 
     The vector is the two networks' 200-d layers, standardised by the statistics of the networks' own training, then
-    the mean over time of all their layers below. Distances use the first part, heads use all of it.
+    mean, maximum and standard deviation over time of all their layers below. Distances use the first part, heads use
+    all of it.
     """
 
     def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:

@@ -14,6 +14,12 @@ from musictaste.errors import UnknownLabelError
 from musictaste.track import fold
 
 EMOTIONS = ("happy", "sad", "angry", "calm")
+"""The quadrants of valence and arousal: of these a track has one most of all, their probabilities sum to one."""
+
+FINER_MOODS = ("aggressive", "energetic", "gritty", "nostalgic", "powerful", "rebellious", "tender", "tense")
+"""Of these a track may have any number; each has a probability of its own."""
+
+MOODS = EMOTIONS + FINER_MOODS
 STYLES = (
     "ambient",
     "blues",
@@ -32,10 +38,9 @@ STYLES = (
     "soul",
 )
 
-# A word that fits two labels is in neither, because a wrong guess is worse than a question. 激动/激動, 兴奋/興奮,
-# "excited", "energetic" and "intense" are aroused without saying of which kind; "nostalgic", "romantic" and
-# 感动/感動 are as often sad as glad; "dark" is sad or angry; "content" is calm in English and glad in French; "tense"
-# and "scary" are not anger.
+# A word that fits two labels is in neither, because a wrong guess is worse than a question. "intense" and 激しい are
+# energetic, aggressive or powerful, 激昂 is one of the last two; 感动/感動 are as often sad as glad; "dark" is sad,
+# angry or tense; "content" is calm in English and glad in French.
 MOOD_WORDS: Mapping[str, tuple[str, ...]] = {
     "happy": (
         *("happiness", "joyful", "joy", "joyous", "cheerful", "glad"),
@@ -65,21 +70,20 @@ MOOD_WORDS: Mapping[str, tuple[str, ...]] = {
         *("슬픈", "슬픔", "우울", "우울한", "쓸쓸한", "외로운", "애절한"),
     ),
     "angry": (
-        *("anger", "aggressive", "furious", "fury", "rage", "raging", "mad", "fierce", "hostile", "violent", "irate"),
+        *("anger", "furious", "fury", "rage", "raging", "mad", "irate"),
         *("愤怒", "憤怒", "生气", "生氣", "气愤", "氣憤", "恼怒", "惱怒"),
         *("发怒", "發怒", "暴怒", "狂怒", "狂暴", "暴躁", "怒"),
         *("enojado", "enojada", "enfadado", "enfadada", "furioso", "furiosa", "rabia", "rabioso", "ira"),
-        *("agresivo", "agresiva", "irritado", "irritada"),
-        *("en colère", "colère", "fâché", "fâchée", "furieux"),
-        *("furieuse", "énervé", "énervée", "agressif", "agressive"),
-        *("wütend", "wuetend", "zornig", "Wut", "Zorn", "aggressiv", "böse"),
-        *("raiva", "com raiva", "zangado", "zangada", "agressivo", "agressiva"),
-        *("怒り", "いかり", "怒った", "怒る", "激怒", "攻撃的"),
-        *("화난", "화가 난", "분노", "분노한", "성난", "격노", "공격적인"),
+        *("irritado", "irritada"),
+        *("en colère", "colère", "fâché", "fâchée", "furieux", "furieuse", "énervé", "énervée"),
+        *("wütend", "wuetend", "zornig", "Wut", "Zorn", "böse"),
+        *("raiva", "com raiva", "zangado", "zangada"),
+        *("怒り", "いかり", "怒った", "怒る", "激怒"),
+        *("화난", "화가 난", "분노", "분노한", "성난", "격노"),
     ),
     "calm": (
         *("calming", "chill", "chilled", "chill-out", "relaxed", "relaxing", "relax", "peaceful", "serene", "tranquil"),
-        *("quiet", "soothing", "mellow", "gentle", "laid-back", "restful", "meditative"),
+        *("quiet", "soothing", "mellow", "laid-back", "restful", "meditative"),
         *("平静", "平靜", "安静", "安靜", "宁静", "寧靜", "恬静"),
         *("恬靜", "冷静", "冷靜", "安宁", "安寧", "平和", "祥和"),
         *("放松", "放鬆", "轻松", "輕鬆", "舒缓", "舒緩", "柔和", "悠闲", "悠閒", "治愈", "治癒"),
@@ -92,6 +96,110 @@ MOOD_WORDS: Mapping[str, tuple[str, ...]] = {
         *("穏やか", "おだやか", "静か", "しずか", "落ち着いた", "落ち着く"),
         *("安らか", "癒し", "のんびり", "リラックス", "チル"),
         *("차분한", "편안한", "잔잔한", "평온", "평온한", "고요한", "조용한", "느긋한", "평화로운"),
+    ),
+    "aggressive": (
+        *("aggression", "fierce", "hostile", "violent", "brutal", "harsh", "belligerent"),
+        *("攻击性", "攻擊性", "好斗", "好鬥", "凶猛", "兇猛", "凶狠", "兇狠", "暴力"),
+        *("agresivo", "agresiva", "violento", "violenta", "feroz", "hostil"),
+        *("agressif", "agressive", "violente", "féroce"),
+        *("aggressiv", "gewalttätig", "feindselig"),
+        *("agressivo", "agressiva"),
+        *("攻撃的", "凶暴", "荒々しい"),
+        *("공격적인", "공격적", "난폭한"),
+    ),
+    "energetic": (
+        *("energy", "excited", "exciting", "lively", "rousing", "exuberant", "vigorous", "dynamic", "hyper"),
+        *("激动", "激動", "兴奋", "興奮", "亢奋", "亢奮", "活力", "有活力", "充满活力", "充滿活力", "热血", "熱血"),
+        *(
+            "enérgico",
+            "enérgica",
+            "energético",
+            "energética",
+            "vigoroso",
+            "vigorosa",
+            "energía",
+            "dinámico",
+            "dinámica",
+        ),
+        *("énergique", "énergie", "dynamique", "entraînant", "entraînante"),
+        *("energisch", "energiegeladen", "energetisch", "lebhaft", "mitreißend", "aufgeregt", "dynamisch"),
+        *("empolgante", "vibrante"),
+        *("エネルギッシュ", "元気", "活発", "躍動的", "ノリノリ"),
+        *("에너지", "에너지 넘치는", "활기찬", "활발한", "흥분", "흥분되는"),
+    ),
+    "gritty": (
+        *("grit", "rough", "raw", "dirty", "grimy"),
+        *("粗犷", "粗獷", "粗糙", "粗砺", "粗礪", "粗野"),
+        *("áspero", "áspera", "crudo", "cruda", "sucio", "sucia"),
+        *("rugueux", "rugueuse", "rocailleux", "rocailleuse", "râpeux", "brut"),
+        *("rau", "rauh", "roh", "dreckig", "schmutzig"),
+        *("sujo", "suja", "cru", "crua"),
+        *("荒い", "粗い", "泥臭い", "無骨"),
+        *("거친", "투박한"),
+    ),
+    "nostalgic": (
+        *("nostalgia", "wistful", "bittersweet", "sentimental", "yearning", "longing"),
+        *("怀旧", "懷舊", "怀念", "懷念", "思念", "乡愁", "鄉愁"),
+        *("nostálgico", "nostálgica", "añoranza"),
+        *("nostalgique", "nostalgie"),
+        *("nostalgisch", "Sehnsucht", "sehnsüchtig"),
+        *("saudade", "saudades", "saudoso", "saudosa"),
+        *("懐かしい", "なつかしい", "郷愁", "ノスタルジック", "ノスタルジー"),
+        *("향수", "그리운", "그리움", "추억", "아련한"),
+    ),
+    "powerful": (
+        *("power", "epic", "heroic", "triumphant", "strong", "mighty"),
+        *(
+            "有力",
+            "强劲",
+            "強勁",
+            "强大",
+            "強大",
+            "雄壮",
+            "雄壯",
+            "史诗",
+            "史詩",
+            "磅礴",
+            "气势磅礴",
+            "氣勢磅礴",
+            "震撼",
+        ),
+        *("poderoso", "poderosa", "potente", "épico", "épica", "heroico", "heroica", "triunfal", "fuerte"),
+        *("puissant", "puissante", "épique", "héroïque", "triomphant", "triomphante"),
+        *("kraftvoll", "mächtig", "episch", "heroisch", "triumphal", "stark"),
+        *("forte", "triunfante"),
+        *("力強い", "パワフル", "壮大", "勇ましい"),
+        *("강렬한", "강력한", "힘찬", "파워풀", "웅장한"),
+    ),
+    "rebellious": (
+        *("rebel", "rebellion", "defiant", "reckless"),
+        *("叛逆", "反叛", "反抗", "不羁", "不羈"),
+        *("rebelde", "rebeldía", "desafiante"),
+        *("rebelle", "révolté", "révoltée", "insoumis", "insoumise"),
+        *("rebellisch", "trotzig", "aufsässig"),
+        *("insubmisso", "insubmissa"),
+        *("反抗的", "反逆", "反骨"),
+        *("반항적인", "반항", "저항적인"),
+    ),
+    "tender": (
+        *("tenderness", "gentle", "delicate", "intimate", "affectionate", "loving", "soft"),
+        *("温柔", "溫柔", "柔情", "温馨", "溫馨", "细腻", "細膩"),
+        *("tierno", "tierna", "ternura", "delicado", "delicada", "cariñoso", "cariñosa", "íntimo", "íntima"),
+        *("tendre", "tendresse", "délicat", "intime"),
+        *("zart", "zärtlich", "innig", "liebevoll"),
+        *("terno", "terna", "meigo", "meiga", "carinhoso", "carinhosa"),
+        *("優しい", "やさしい", "繊細"),
+        *("부드러운", "다정한", "섬세한"),
+    ),
+    "tense": (
+        *("tension", "anxious", "nervous", "uneasy", "restless", "suspense", "suspenseful"),
+        *("紧张", "緊張", "焦虑", "焦慮", "不安", "紧迫", "緊迫", "悬疑", "懸疑"),
+        *("tenso", "tensa", "ansioso", "ansiosa", "nervioso", "nerviosa", "inquieto", "inquieta"),
+        *("tendu", "tendue", "anxieux", "anxieuse", "nerveux", "nerveuse", "angoissant", "angoissante"),
+        *("angespannt", "Spannung", "nervös", "unruhig"),
+        *("tensão", "nervoso", "nervosa"),
+        *("緊張感", "張り詰めた", "スリリング"),
+        *("긴장", "긴장된", "긴장감", "불안한", "초조한", "긴박한"),
     ),
 }
 
@@ -200,10 +308,10 @@ _AS_NEAR = 0.05
 
 
 def find_mood(word: str) -> str:
-    """Return the one of `EMOTIONS` that a word of any served language means, or raise `UnknownLabelError`."""
+    """Return the one of `MOODS` that a word of any served language means, or raise `UnknownLabelError`."""
     label = _lookup(word, _MOODS)
     if label is None:
-        raise _unknown("mood", word, MOOD_WORDS, f"moods: {', '.join(EMOTIONS)}")
+        raise _unknown("mood", word, MOOD_WORDS, f"moods: {', '.join(MOODS)}")
     return label
 
 
@@ -213,6 +321,11 @@ def find_style(word: str) -> str:
     if label is None:
         raise _unknown("style", word, STYLE_WORDS, "see: musictaste styles")
     return label
+
+
+def emotion(moods: Mapping[str, float]) -> str:
+    """Return the most likely of `EMOTIONS`."""
+    return max(EMOTIONS, key=moods.__getitem__)
 
 
 def valence(moods: Mapping[str, float]) -> float:

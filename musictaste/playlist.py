@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste.moods import EMOTIONS
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.taste import Taste
 from musictaste.track import PITCHES, Pool, Timeline, fold
 
@@ -63,16 +63,25 @@ def without(pool: Pool, track_ids: list[int]) -> Pool:
     return replace(pool, **columns)
 
 
-def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str) -> Pool:
-    """The tracks of a pool whose most likely mood is this one nearly all the time; one without a timeline is not."""
-    lost = [i for i in pool.ids.tolist() if i not in timelines or not keeps_mood(timelines[i], mood)]
+def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str, threshold: float) -> Pool:
+    """The tracks of a pool that keep a mood nearly all the time; one without a timeline does not."""
+    lost = [i for i in pool.ids.tolist() if i not in timelines or not keeps_mood(timelines[i], mood, threshold)]
     return without(pool, lost)
 
 
-def keeps_mood(timeline: Timeline, mood: str) -> bool:
-    """Whether a mood is the most likely one in `THROUGHOUT` of the windows; as likely as another is enough."""
-    wins = timeline.moods[:, EMOTIONS.index(mood)] >= timeline.moods.max(axis=1)
-    return bool(wins.mean() >= THROUGHOUT)
+def keeps_mood(timeline: Timeline, mood: str, threshold: float) -> bool:
+    """Whether `THROUGHOUT` of the windows have a mood.
+
+    An emotion has to be the most likely one, as likely as another is enough; a finer mood has to reach its threshold.
+    """
+    probabilities = timeline.moods[:, MOODS.index(mood)]
+    if mood in EMOTIONS:
+        return _nearly_all(probabilities >= timeline.moods[:, : len(EMOTIONS)].max(axis=1))
+    return _nearly_all(probabilities >= threshold)
+
+
+def _nearly_all(windows: NDArray[np.bool_]) -> bool:
+    return bool(windows.mean() >= THROUGHOUT)
 
 
 def fit_to_labels(pool: Pool) -> Floats:

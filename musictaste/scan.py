@@ -28,7 +28,7 @@ from pebble import ProcessExpired, ProcessPool
 from musictaste import __version__, quality, teaching
 from musictaste.audio import SUFFIXES
 from musictaste.errors import FolderError, UnheardError
-from musictaste.moods import EMOTIONS
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
 from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline
 
@@ -46,7 +46,7 @@ FILES_PER_WORKER = 1000
 """A worker is replaced after so many files, which bounds whatever a decoder may leak."""
 
 DECIDED_BY = 0.2
-"""A mood is decided when its probability exceeds the next one's by so much."""
+"""The emotion of a track is decided when its probability exceeds the next one's by so much."""
 
 START_S = 10
 TIMEOUT_S = 300
@@ -430,7 +430,7 @@ def _embed_windows(
 ) -> tuple[list[Window], list[Floats]]:
     """Windows with the patches that were not heard, and for each the vectors [n, d] of those that were.
 
-    The networks hear the first patch of each sampled window, and the second ones only while the mood is undecided.
+    The networks hear the first patch of each sampled window, and the second ones only while the emotion is undecided.
     """
     from musictaste import audio
 
@@ -459,13 +459,13 @@ def _timeline(emotion: Head, windows: Sequence[Window], heard: Sequence[Floats])
 
     rows = [i for i, window in enumerate(windows) if window.length_s >= audio.PATCH_S] or list(range(len(windows)))
     labels = emotion.label_all(np.stack([heard[i].mean(axis=0) for i in rows]))
-    moods = [[window.probabilities[name] for name in EMOTIONS] for window in labels]
+    moods = [[window.probabilities[name] for name in MOODS] for window in labels]
     at_s = [windows[i].at_s for i in rows]
     return Timeline(emotion.version, np.asarray(at_s, np.float32), np.asarray(moods, np.float32))
 
 
 def _decided(moods: Labels) -> bool:
-    second, first = sorted(moods.probabilities.values())[-2:]
+    second, first = sorted(moods.probabilities[name] for name in EMOTIONS)[-2:]
     return first - second >= DECIDED_BY
 
 

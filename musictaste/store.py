@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sqlite_utils.migrations import Migrations
 
 from musictaste.errors import LibraryError
-from musictaste.moods import EMOTIONS, STYLES
+from musictaste.moods import MOODS, STYLES
 from musictaste.track import (
     Analysis,
     Answer,
@@ -252,6 +252,75 @@ CREATE VIEW library AS
   SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
     track.loudness_db, happy, sad, angry, calm, ambient, blues, classical, country, disco, electronic, folk, hip_hop,
     jazz, metal, pop, punk, reggae, rock, soul, file.plays, file.skips, file.rating, file.last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
+"""
+
+
+@migrations()
+def finer_moods(db: sqlite_utils.Database) -> None:
+    """Columns for eight further moods; they are empty until a track is heard again."""
+    _execute_all(db, _FINER_SCHEMA)
+
+
+_FINER_SCHEMA = """
+ALTER TABLE mood ADD COLUMN aggressive REAL;
+
+ALTER TABLE mood ADD COLUMN energetic REAL;
+
+ALTER TABLE mood ADD COLUMN gritty REAL;
+
+ALTER TABLE mood ADD COLUMN nostalgic REAL;
+
+ALTER TABLE mood ADD COLUMN powerful REAL;
+
+ALTER TABLE mood ADD COLUMN rebellious REAL;
+
+ALTER TABLE mood ADD COLUMN tender REAL;
+
+ALTER TABLE mood ADD COLUMN tense REAL;
+
+ALTER TABLE personal_mood ADD COLUMN aggressive REAL;
+
+ALTER TABLE personal_mood ADD COLUMN energetic REAL;
+
+ALTER TABLE personal_mood ADD COLUMN gritty REAL;
+
+ALTER TABLE personal_mood ADD COLUMN nostalgic REAL;
+
+ALTER TABLE personal_mood ADD COLUMN powerful REAL;
+
+ALTER TABLE personal_mood ADD COLUMN rebellious REAL;
+
+ALTER TABLE personal_mood ADD COLUMN tender REAL;
+
+ALTER TABLE personal_mood ADD COLUMN tense REAL;
+
+-- 400 float32 of zero for each further mood: it was not taught.
+UPDATE personal_head SET weights = CAST(weights || zeroblob(12800) AS BLOB);
+
+DROP VIEW library;
+
+DROP VIEW felt;
+
+CREATE VIEW felt AS
+  SELECT mood.track_id,
+    coalesce(personal_mood.happy, mood.happy) AS happy, coalesce(personal_mood.sad, mood.sad) AS sad,
+    coalesce(personal_mood.angry, mood.angry) AS angry, coalesce(personal_mood.calm, mood.calm) AS calm,
+    coalesce(personal_mood.aggressive, mood.aggressive) AS aggressive,
+    coalesce(personal_mood.energetic, mood.energetic) AS energetic,
+    coalesce(personal_mood.gritty, mood.gritty) AS gritty,
+    coalesce(personal_mood.nostalgic, mood.nostalgic) AS nostalgic,
+    coalesce(personal_mood.powerful, mood.powerful) AS powerful,
+    coalesce(personal_mood.rebellious, mood.rebellious) AS rebellious,
+    coalesce(personal_mood.tender, mood.tender) AS tender, coalesce(personal_mood.tense, mood.tense) AS tense
+  FROM mood LEFT JOIN personal_mood ON personal_mood.track_id = mood.track_id;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
+    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
+    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
+    soul, file.plays, file.skips, file.rating, file.last_played
   FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
     JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
 """
@@ -528,7 +597,7 @@ class Library:
         """What the personal head reads of tracks, in ascending order of their ids."""
         sql = f"SELECT mood.track_id, {_VECTOR}, {_MOODS} FROM mood JOIN embedding USING (track_id) WHERE mood.track_id"
         rows = sorted(self._by_ids(sql, ids))
-        columns = list(zip(*rows, strict=True)) or [()] * (2 + len(EMOTIONS))
+        columns = list(zip(*rows, strict=True)) or [()] * (2 + len(MOODS))
         return MoodColumns(
             np.asarray(columns[0], np.int64), unit_vectors(columns[1]), np.asarray(columns[2:], np.float64).T
         )
@@ -538,7 +607,7 @@ class Library:
         row = self._db.execute(
             "SELECT weights FROM personal_head WHERE embedder = ? AND head = ?", [by.embedder, by.head]
         ).fetchone()
-        return np.frombuffer(row[0], "<f4").reshape(len(EMOTIONS), VECTOR_SIZE) if row else None
+        return np.frombuffer(row[0], "<f4").reshape(len(MOODS), VECTOR_SIZE) if row else None
 
     def save_personal_weights(self, by: HeardBy, weights: Floats) -> None:
         self._db.execute(
@@ -547,8 +616,8 @@ class Library:
         )
 
     def save_personal_moods(self, by: HeardBy, ids: NDArray[np.int64], moods: NDArray[np.float64]) -> None:
-        """Keep the personal probabilities [n, k] of tracks, in the order of EMOTIONS."""
-        names, marks = ", ".join(map(label_column, EMOTIONS)), ", ".join("?" * len(EMOTIONS))
+        """Keep the personal probabilities [n, k] of tracks, in the order of MOODS; NaN is kept as unknown."""
+        names, marks = ", ".join(map(label_column, MOODS)), ", ".join("?" * len(MOODS))
         self._write_many(
             f"INSERT OR REPLACE INTO personal_mood (track_id, head, {names}) VALUES (?, ?, {marks})",
             zip(ids.tolist(), [by.head] * len(ids), *moods.T.tolist(), strict=True),
@@ -564,7 +633,8 @@ class Library:
         source = "mood" if shipped else "felt"
         self._db.execute("DROP TABLE IF EXISTS temp.before")
         self._db.execute("CREATE TEMP TABLE before (track_id INTEGER PRIMARY KEY, p REAL NOT NULL)")
-        self._db.execute(f"INSERT INTO temp.before SELECT track_id, {label_column(mood)} FROM {source}")
+        column = label_column(mood)
+        self._db.execute(f"INSERT INTO temp.before SELECT track_id, {column} FROM {source} WHERE {column} IS NOT NULL")
 
     def moves(self, mood: str, threshold: float) -> list[Move]:
         """Tracks that are there, and on the other side of a threshold than when they were noted."""
@@ -579,10 +649,10 @@ class Library:
         return [Move(*row) for row in rows]
 
     def moves_of(self, track_ids: Sequence[int], mood: str) -> list[Move]:
-        """What became of some tracks since they were noted, in their order."""
+        """What became of some tracks since they were noted, in their order; without those of unknown mood."""
         sql = f"SELECT track_id, p, {label_column(mood)} FROM temp.before JOIN felt USING (track_id) WHERE track_id"
         found = {row[0]: Move(*row) for row in self._by_ids(sql, track_ids)}
-        return [found[i] for i in track_ids]
+        return [found[i] for i in track_ids if i in found]
 
     # Reading
 
@@ -709,9 +779,9 @@ class Library:
 
 _VECTOR = f"substr(mean, 1, {VECTOR_SIZE * 2})"
 
-_MOODS = ", ".join(f"mood.{label_column(m)}" for m in EMOTIONS)
+_MOODS = ", ".join(f"mood.{label_column(m)}" for m in MOODS)
 
-_LABELS = ", ".join([f"felt.{label_column(m)}" for m in EMOTIONS] + [f"style.{label_column(s)}" for s in STYLES])
+_LABELS = ", ".join([f"felt.{label_column(m)}" for m in MOODS] + [f"style.{label_column(s)}" for s in STYLES])
 
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
@@ -728,22 +798,27 @@ WHERE track_id"""
 
 
 def _timeline(head: str, at_s: bytes, moods: bytes, current: int) -> Timeline:
-    shares = np.frombuffer(moods, np.uint8).astype(np.float32).reshape(-1, len(EMOTIONS)) / np.float32(255)
-    return Timeline(head, np.frombuffer(at_s, "<f4").astype(np.float32), shares, bool(current))
+    shares = np.frombuffer(moods, np.uint8).astype(np.float32) / np.float32(255)
+    times = np.frombuffer(at_s, "<f4").astype(np.float32)
+    return Timeline(head, times, shares.reshape(len(times), -1), bool(current))
 
 
 def _track(row: Sequence[Any]) -> Track:
-    moods_end = 10 + len(EMOTIONS)
+    moods_end = 10 + len(MOODS)
     styles_end = moods_end + len(STYLES)
-    moods = dict(zip(EMOTIONS, row[10:moods_end], strict=True))
+    moods = _known(row[10:moods_end])
     styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
     track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
     plays, skips, last_played, rating, loved, missing, *shipped = row[styles_end:]
-    heard = dict(zip(EMOTIONS, shipped, strict=True))
+    heard = _known(shipped)
     return Track(
         track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
         last_played, rating, bool(loved), bool(missing), None if heard == moods else heard,
     )  # fmt: skip
+
+
+def _known(moods: Sequence[float | None]) -> dict[str, float]:
+    return {mood: p for mood, p in zip(MOODS, moods, strict=True) if p is not None}
 
 
 def _connect(path: Path | Literal[":memory:"]) -> sqlite_utils.Database:

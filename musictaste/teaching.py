@@ -1,11 +1,11 @@
 """A small personal head: what the user says of some tracks, carried over to those that sound like them.
 
-For each mood that was taught, the logit of the shipped head gets w·z more, z being a track's unit vector; then the
-moods share one softmax again. w is fitted by logistic regression with an L2 penalty, which pulls toward the shipped
-head, on the answers and on anchors: other tracks, held where they are. A bias is not needed, since the vectors have a
-common direction that serves as one.
+For each mood that was taught, the logit of the shipped head gets w·z more, z being a track's unit vector; then the four
+emotions share one softmax again, and each finer mood has its sigmoid. w is fitted by logistic regression with an L2
+penalty, which pulls toward the shipped head, on the answers and on anchors: other tracks, held where they are. A bias
+is not needed, since the vectors have a common direction that serves as one.
 
-The constants were chosen on 400 clips of Emotify, which the shipped head had not seen, by teaching 2 or 10 of its
+The constants were chosen on 400 clips of Emotify, with a head that had not seen them, by teaching 2 or 10 of its
 errors at a time, and on a library of 134 tracks, by teaching the contrary of what the head said of tracks drawn at
 random. With a penalty of 0.02 28 % of single answers and 22 % of ten together stayed on the wrong side in that library,
 with 0.003 none and 1 %. On the clips every answer held, and 3 % and 7 % of all others changed sides; without anchors
@@ -14,7 +14,8 @@ named and what is close to it, and does not make the head better elsewhere.
 
 A clip counted as having a mood when it was among the 30 % with most votes for joyful activation (happy), calmness,
 sadness or tension (angry). The figures come from the tracks that the constants were chosen on, after more than
-a hundred settings were tried, so that on other music more answers may stay on the wrong side.
+a hundred settings were tried, so that on other music more answers may stay on the wrong side. Finer moods use the same
+constants; what teaching does to them was not measured.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste import quality
-from musictaste.errors import NothingTaughtError
-from musictaste.moods import EMOTIONS
+from musictaste.errors import NothingTaughtError, TeachingError
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
 from musictaste.track import Answer, HeardBy, MoodColumns, Move
 
@@ -44,7 +45,7 @@ MOST_PULL = 0.5
 """What one anchor may weigh: in a library of a few tracks, an answer still counts more than its neighbours."""
 
 ROUNDS = 8
-"""Moods share one softmax, so each is fitted again when the others have moved."""
+"""Emotions share one softmax, so each is fitted again when the others have moved."""
 
 AT_ONCE = 1000
 NEWTON_STEPS = 50
@@ -78,11 +79,19 @@ def thresholds() -> dict[str, float]:
 
 
 def teach(library: Library, mood: str, *, yes: Iterable[int], no: Iterable[int]) -> Change:
-    """Keep what was said of some tracks, and let the personal head learn it."""
+    """Keep what was said of some tracks, and let the personal head learn it.
+
+    Raises
+    ------
+    TeachingError
+        When one of them was heard by a head that did not know this mood.
+    """
     answers = [Answer(i, mood, yes=True) for i in sorted(set(yes))]
     answers += [Answer(i, mood, yes=False) for i in sorted(set(no))]
     with library.transaction():
         library.remember_moods(mood)
+        if len(library.moves_of([answer.track_id for answer in answers], mood)) < len(answers):
+            raise TeachingError(f"{mood} is not known yet of all these tracks: run 'musictaste scan' first")
         library.save_lesson(answers)
         _learn(library)
         return _change(library, mood, answers)
@@ -181,9 +190,12 @@ def _change(library: Library, mood: str, answers: Sequence[Answer]) -> Change:
 def feel(columns: MoodColumns, weights: NDArray[np.float32]) -> Floats:
     """Personal probabilities [n, k] of the weights [k, 400] that `fit` gave."""
     # Without BLAS, whose threads wait for each other on a busy machine and may round differently from run to run.
-    logits = _log(columns.moods) + np.einsum("nd,kd->nk", columns.vectors, weights)
+    shifts = np.einsum("nd,kd->nk", columns.vectors, weights)
+    shared = len(EMOTIONS)
+    logits = _log(columns.moods[:, :shared]) + shifts[:, :shared]
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+    finer = _sigmoid(_log_odds(columns.moods[:, shared:]) + shifts[:, shared:])
+    return np.hstack([exponents / exponents.sum(axis=1, keepdims=True), finer])
 
 
 def fit(columns: MoodColumns, answers: Sequence[Answer], limits: Mapping[str, float]) -> Floats:
@@ -198,17 +210,25 @@ def fit(columns: MoodColumns, answers: Sequence[Answer], limits: Mapping[str, fl
     spline functions", 1971).
     """
     vectors = columns.vectors.astype(np.float64)
-    products, heard = vectors @ vectors.T, _log(columns.moods)
-    shares = np.zeros((len(EMOTIONS), len(vectors)))
-    taught = [mood for mood in EMOTIONS if any(a.mood == mood for a in answers)]
+    products = vectors @ vectors.T
+    shares = np.zeros((len(MOODS), len(vectors)))
+    known = np.isfinite(columns.moods.sum(axis=0))
+    taught = [m for m, mood in enumerate(MOODS) if known[m] and any(a.mood == mood for a in answers)]
     for _ in range(ROUNDS if len(taught) > 1 else 1):
-        for mood in taught:
-            m = EMOTIONS.index(mood)
-            rest = np.delete(heard + (shares @ products).T, m, axis=1)
-            odds = heard[:, m] - np.logaddexp.reduce(rest, axis=1)
-            examples = _examples_of(columns, [a for a in answers if a.mood == mood], odds, limits[mood])
+        for m in taught:
+            given = [a for a in answers if a.mood == MOODS[m]]
+            examples = _examples_of(columns, given, _odds(columns, shares @ products, m), limits[MOODS[m]])
             shares[m] = _descend(products, examples, shares[m])
     return np.asarray(shares @ vectors)
+
+
+def _odds(columns: MoodColumns, shifts: Floats, m: int) -> Floats:
+    """Log-odds [n] of one mood before its own correction; an emotion's depend on what the others were shifted by."""
+    if MOODS[m] not in EMOTIONS:
+        return _log_odds(columns.moods[:, m])
+    heard = _log(columns.moods[:, : len(EMOTIONS)])
+    rest = np.delete(heard + shifts[: len(EMOTIONS)].T, m, axis=1)
+    return np.asarray(heard[:, m] - np.logaddexp.reduce(rest, axis=1))
 
 
 @dataclass(frozen=True)
@@ -266,6 +286,10 @@ def _descend(products: Floats, examples: _Examples, shares: Floats) -> Floats:
 
 def _sigmoid(x: Floats) -> Floats:
     return np.asarray((1 + np.tanh(x / 2)) / 2)
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    return _log(probabilities) - _log(1 - probabilities)
 
 
 def _log(probabilities: Floats) -> Floats:

@@ -61,7 +61,8 @@ class Timeline:
     """How the mood of one recording goes: probabilities per window, by the head of that name.
 
     `at_s` is when the middle of each window plays, in seconds, float32 [n], ascending; silent windows have no row.
-    `moods` is float32 [n, 4], its columns in the order of `moods.EMOTIONS`. `current` says whether the same head named
+    `moods` is float32 [n, k], its columns the first k of `moods.MOODS`: a head from before the finer moods named four
+    emotions alone. `current` says whether the same head named
     the moods of the whole track, so that the two can be compared.
     """
 
@@ -93,7 +94,10 @@ class Sound:
 
 @dataclass(frozen=True)
 class Labels:
-    """Probabilities from one head, label -> 0..1 summing to one, and the name and version of that head."""
+    """Probabilities from one head, label -> 0..1, and the name and version of that head.
+
+    Those of the four emotions sum to one, and those of the styles; each finer mood is a yes or a no of its own.
+    """
 
     head: str
     probabilities: Mapping[str, float]
@@ -104,7 +108,7 @@ class Track:
     """One recording of the library with the file that stands for it.
 
     `moods` are those of the personal head where this library was taught; `uncorrected` are then what the shipped head
-    said, and None where that is the same.
+    said, and None where that is the same. Both lack the finer moods where an older head has heard the track.
     """
 
     id: int
@@ -212,7 +216,8 @@ class HeardBy:
 class MoodColumns:
     """Tracks that were heard by the same models, by ascending id, as columns.
 
-    `moods` are the shipped head's probabilities float64 [n, k] in the order of EMOTIONS; `vectors` as in Pool.
+    `moods` are the shipped head's probabilities float64 [n, k] in the order of MOODS, NaN for those that a head from
+    before the finer moods did not name; `vectors` as in Pool.
     """
 
     ids: NDArray[np.int64] = field(compare=False)

@@ -49,7 +49,7 @@ MODELS = Path(__file__).parents[1] / "models"
 PROC = Path("/proc")
 SAMPLE_EVERY_S = 0.2
 STAGE_FILES = 20
-EMBEDDING_SIZE = 968
+EMBEDDING_SIZE = 2104
 STAGES = ("open+hash+demux", "tags", "decode+resample", "mel+meter", "networks", "heads", "store")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -430,14 +430,15 @@ def bench_teach(arguments: argparse.Namespace) -> None:
 
 def make_library(db: Path, tracks: int) -> None:
     """Write a library of random embeddings and moods; rows go in directly, which takes seconds for 100,000."""
-    from musictaste.moods import EMOTIONS, STYLES
+    from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
     from musictaste.store import Library
 
     Library.open(db, create=True).close()
     rng = np.random.default_rng(0)
     ids = range(1, tracks + 1)
     by = quality.version(*quality.NETWORKS), quality.version("emotion"), quality.version("style")
-    moods = rng.dirichlet([0.4] * len(EMOTIONS), tracks).tolist()
+    emotions = rng.dirichlet([0.4] * len(EMOTIONS), tracks)
+    moods = np.hstack([emotions, rng.random((tracks, len(FINER_MOODS)))]).tolist()
     style = [1 / len(STYLES)] * len(STYLES)
     with contextlib.closing(sqlite3.connect(db)) as new, new:
         new.executemany(
@@ -448,7 +449,7 @@ def make_library(db: Path, tracks: int) -> None:
         vectors = (rng.standard_normal(EMBEDDING_SIZE).astype("<f2").tobytes() for _ in ids)
         new.executemany("INSERT INTO embedding VALUES (?1, ?2, ?2)", zip(ids, vectors, strict=True))
         for table, head, rows in (("mood", by[1], moods), ("style", by[2], itertools.repeat(style, tracks))):
-            marks = ", ".join("?" * (2 + len(EMOTIONS if table == "mood" else STYLES)))
+            marks = ", ".join("?" * (2 + len(MOODS if table == "mood" else STYLES)))
             values = ((i, head, *row) for i, row in zip(ids, rows, strict=True))
             new.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - our own names
         new.executemany(

@@ -50,7 +50,7 @@ MIN_PATCHES = 50
 # are not yet zero, and what they still put out is below the difference that is allowed. Convolutions are computed in
 # blocks of 16 filters: 1.8e-3 and 1.2e-3 leave 64, 16 and 16 where 1e-3 would leave 66, 18 and 17.
 DEAD_BELOW = {"MSD": (1e-6,) * 6, "MTT": (1.8e-3, *(1.2e-3,) * 5)}
-VERSIONS = {"MSD": "1", "MTT": "2"}
+VERSIONS = {"MSD": "2", "MTT": "3"}
 
 MSD_TAGS = (
     "rock,pop,alternative,indie,electronic,female vocalists,dance,00s,alternative rock,jazz,beautiful,metal,chillout,"
@@ -212,13 +212,16 @@ def backend(graph: Graph, layers: list[Channels], weights: Weights) -> None:
     """Mean and maximum over time of all layers, a dense layer of 200 (the embedding), a dense layer of 50 tags.
 
     The embedding is given standardised by the moving statistics of its own batch normalisation, so that distances
-    need no corpus of ours; the means over time go out as `pools`.
+    need no corpus of ours. The means, maxima and standard deviations over time of all layers go out as `pools`.
     """
     features = graph.add("Concat", *(layer.tensor for layer in layers), axis=1)
     live = np.concatenate([layer.live for layer in layers])
     constants = np.concatenate([layer.constants for layer in layers])
     maximum = graph.add("ReduceMax", features, axes=[2], keepdims=0)
-    mean_pool = graph.add("ReduceMean", features, axes=[2], keepdims=0, output="pools")
+    mean_pool = graph.add("ReduceMean", features, axes=[2], keepdims=0)
+    squares = graph.add("ReduceMean", graph.add("Mul", features, features), axes=[2], keepdims=0)
+    variance = graph.add("Sub", squares, graph.add("Mul", mean_pool, mean_pool))
+    graph.add("Concat", mean_pool, maximum, graph.add("Sqrt", graph.add("Relu", variance)), axis=1, output="pools")
     norm, out = Affine.of(weights, 9), Affine.of(weights, 10)
     mean, deviation = moving_statistics(weights, 10)
     # The checkpoint interleaves [max, mean] per channel.
@@ -246,7 +249,7 @@ def build(weights: Weights, thresholds: Sequence[float], metadata: dict[str, str
     second = add_residual(graph, midend_layer(graph, first, weights, index=6, threshold=-1), residual)
     third = add_residual(graph, midend_layer(graph, second, weights, index=7, threshold=-1), second)
     backend(graph, [front, first, second, third], weights)
-    pools = sum(int(layer.live.sum()) for layer in (front, first, second, third))
+    pools = 3 * sum(int(layer.live.sum()) for layer in (front, first, second, third))
     onnx_graph = helper.make_graph(
         graph.nodes,
         "musicnn",

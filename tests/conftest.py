@@ -11,11 +11,11 @@ import pytest
 from make_audio import chord, noise, write_audio
 from numpy.typing import NDArray
 
-from musictaste.moods import EMOTIONS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS, STYLES
 from musictaste.store import Library
 from musictaste.track import Labels, Sound, Tags, Timeline
 
-SIZE = 968
+SIZE = 2104
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,12 @@ def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:
     return {label: named.get(label, rest) for label in labels}
 
 
+def feelings(**given: float) -> dict[str, float]:
+    """Probabilities of all moods: emotions that are not given share the rest, finer moods that are not are unlikely."""
+    finer = {mood: given.pop(mood, 0.1) for mood in FINER_MOODS}
+    return shares(EMOTIONS, **given) | finer
+
+
 def add_track(
     library: Library,
     path: str,
@@ -85,20 +91,20 @@ def add_track(
         bpm=120.0,
         key="C major",
         loudness_db=-14.0,
-        embedder="musicnn-msd-1+musicnn-mtt-2",
+        embedder="musicnn-msd-2+musicnn-mtt-3",
         embedding=embedding,
         spread=np.zeros(SIZE, np.float32),
         timeline=Timeline(
             "emotion-1",
             np.arange(5, 10 * len(windows), 10, dtype=np.float32),
-            np.array([list(shares(EMOTIONS, **window).values()) for window in windows], np.float32),
+            np.array([list(feelings(**window).values()) for window in windows], np.float32),
         ),
     )
     with library.transaction():
         track_id = library.save_track(
             f"hash-{seed}",
             sound,
-            Labels("emotion-1", shares(EMOTIONS, **mood)),
+            Labels("emotion-1", feelings(**mood)),
             Labels("style-1", shares(STYLES, **style)),
             full=False,
         )

@@ -11,6 +11,7 @@ from conftest import Run, add_track
 
 from musictaste import store
 from musictaste.cli import main
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import Library
 
 
@@ -101,7 +102,7 @@ def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
 
 def test_vocabulary(run: Run, library: Path) -> None:
     found = {row["label"]: row["tracks"] for row in json.loads(run("moods", "--json").out)}
-    assert found == {"happy": 4, "sad": 4, "angry": 0, "calm": 0}
+    assert found == {"happy": 4, "sad": 4, "angry": 0, "calm": 0} | dict.fromkeys(FINER_MOODS, 0)
     assert len(json.loads(run("styles", "--json").out)) == 15
 
 
@@ -144,7 +145,7 @@ def test_show_draws_the_mood_over_time(run: Run, over_time: Path) -> None:
 
 def test_show_gives_the_mood_over_time_as_json(run: Run, over_time: Path) -> None:
     documents = [json.loads(line) for line in run("show", "--all", "--json").out.splitlines()]
-    happy, sad = (dict.fromkeys(("happy", "sad", "angry", "calm"), 0.02) | mood for mood in (HAPPY, SAD))
+    happy, sad = (dict.fromkeys(EMOTIONS, 0.02) | dict.fromkeys(FINER_MOODS, 0.1) | mood for mood in (HAPPY, SAD))
     assert documents[2]["over_time"] == [{"at_s": 10.0 * i + 5, **(happy if i < 6 else sad)} for i in range(12)]
     assert [len(d["over_time"]) for d in documents] == [12, 12, 12, 0, 12]
     assert [d["over_time_head"] for d in documents] == ["emotion-1", "emotion-1", "emotion-1", None, "emotion-0"]
@@ -184,7 +185,11 @@ def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["mood", "hapy"], 2, "unknown mood 'hapy': did you mean 'happy'? (moods: happy, sad, angry, calm)"),
+        (
+            ["mood", "hapy"],
+            2,
+            f"unknown mood 'hapy': did you mean 'happy'? (moods: {', '.join(MOODS)})",
+        ),
         (["style", "jaz"], 2, "unknown style 'jaz': did you mean 'jazz'? (see: musictaste styles)"),
         (["mood", "happy", "-o", "x.mp3"], 2, "'x.mp3': cannot write this kind of playlist: use .m3u8 or .m3u"),
         (["mood", "happy", "-o", "no/x.m3u8"], 1, "'no/x.m3u8': the folder 'no' does not exist"),

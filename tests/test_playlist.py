@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musictaste import playlist
-from musictaste.moods import EMOTIONS
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.playlist import Choice, Floats, Order, Wish, choose
 from musictaste.taste import Taste
 from musictaste.track import Pool, Timeline
@@ -68,11 +68,12 @@ def flow(pool: Pool) -> list[int]:
 
 
 def course(moods: Sequence[str]) -> Timeline:
-    """A timeline in which each window has one mood for sure; "calm/sad" has both alike."""
+    """A timeline in which each window has one emotion for sure, "calm/sad" has both alike; finer moods are at 0.5."""
     at_s = np.arange(len(moods), dtype=np.float32)
     rows = [[mood in window.split("/") for mood in EMOTIONS] for window in moods]
-    shares = np.array(rows, np.float32)
-    return Timeline("emotion-1", at_s, shares / shares.sum(axis=1, keepdims=True))
+    emotions = np.array(rows, np.float32)
+    finer = np.full((len(moods), len(FINER_MOODS)), 0.5, np.float32)
+    return Timeline("emotion-1", at_s, np.hstack([emotions / emotions.sum(axis=1, keepdims=True), finer]))
 
 
 @pytest.mark.parametrize(
@@ -89,15 +90,25 @@ def course(moods: Sequence[str]) -> Timeline:
     ],
 )
 def test_a_mood_is_kept_in_nine_of_ten_windows(moods: list[str], keeps: bool) -> None:
-    assert playlist.keeps_mood(course(moods), "calm") is keeps
+    assert playlist.keeps_mood(course(moods), "calm", 0.99) is keeps
+
+
+@pytest.mark.parametrize(
+    ("tender", "keeps"),
+    [([0.5] * 10, True), ([0.5] * 9 + [0.39], True), ([0.5] * 8 + [0.39] * 2, False), ([0.4], True)],
+)
+def test_a_finer_mood_is_kept_where_it_reaches_its_threshold(tender: list[float], keeps: bool) -> None:
+    timeline = course(["calm"] * len(tender))
+    timeline.moods[:, MOODS.index("tender")] = tender
+    assert playlist.keeps_mood(timeline, "tender", 0.4) is keeps
 
 
 def test_tracks_that_keep_a_mood() -> None:
     pool = make_pool(4, duration_s=[1, 2, 3, 4])
     timelines = {100: course(["calm"]), 101: course(["sad"]), 103: course(["calm"] * 3)}
-    kept = playlist.throughout(pool, timelines, "calm")
+    kept = playlist.throughout(pool, timelines, "calm", 0.6)
     assert (kept.ids.tolist(), kept.duration_s.tolist(), kept.artists) == ([100, 103], [1, 4], ("artist 0", "artist 3"))
-    assert len(playlist.throughout(pool, {}, "calm")) == 0
+    assert len(playlist.throughout(pool, {}, "calm", 0.6)) == 0
 
 
 def test_choices_by_score() -> None:

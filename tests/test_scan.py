@@ -20,7 +20,7 @@ from mutagen.flac import FLAC
 
 from musictaste import scan
 from musictaste.inference import Floats
-from musictaste.moods import EMOTIONS
+from musictaste.moods import MOODS
 from musictaste.store import Library
 from musictaste.track import Labels
 
@@ -232,10 +232,10 @@ class Undecided:
     version = "emotion-1"
 
     def label(self, _: Floats) -> Labels:
-        return Labels(self.version, dict.fromkeys(EMOTIONS, 0.25))
+        return Labels(self.version, dict.fromkeys(MOODS, 0.25))
 
     def label_all(self, embeddings: Floats) -> list[Labels]:
-        return [Labels(self.version, {**dict.fromkeys(EMOTIONS, 0.0), "angry": float(e.mean())}) for e in embeddings]
+        return [Labels(self.version, {**dict.fromkeys(MOODS, 0.0), "angry": float(e.mean())}) for e in embeddings]
 
 
 def test_a_last_window_without_a_second_patch_is_heard() -> None:
@@ -244,7 +244,7 @@ def test_a_last_window_without_a_second_patch_is_heard() -> None:
     middles = [100 / 12 * (i + 0.5) for i in range(11)] + [100 / 12 * 11.5 - 2.984 + 1.75]
     np.testing.assert_allclose(sound.timeline.at_s, middles, atol=1e-3)
     assert (sound.timeline.head, sound.timeline.moods.shape, sound.timeline.moods.dtype) == (
-        "emotion-1", (12, 4), np.float32,
+        "emotion-1", (12, 12), np.float32,
     )  # fmt: skip
     # Of twelve windows, eleven gave two patches: the mean of a track counts patches.
     weights = np.array([2] * 11 + [1]) / 23

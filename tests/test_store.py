@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from musictaste.errors import LibraryError
-from musictaste.moods import EMOTIONS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
 from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline, Track, fold
 
-SIZE = 968
+SIZE = 2104
 EMBEDDER = "net-1"
 NOW = 1_700_000_000
 VERSION_1 = Path(__file__).with_name("library_1.sql")
@@ -66,7 +66,9 @@ def make_labels(labels: tuple[str, ...], head: str, **given: float) -> Labels:
 
 
 def moods(head: str = "emotion-1", **given: float) -> Labels:
-    return make_labels(EMOTIONS, head, **given)
+    finer = {mood: given.pop(mood, 0.125) for mood in FINER_MOODS}
+    emotions = make_labels(EMOTIONS, head, **given)
+    return replace(emotions, probabilities={**emotions.probabilities, **finer})
 
 
 def styles(head: str = "style-1", **given: float) -> Labels:
@@ -126,7 +128,7 @@ def test_a_fresh_library(library: Library, path: Path) -> None:
 
 def test_the_labels_have_their_columns(library: Library, path: Path) -> None:
     names = {table: [row[1] for row in ask(path, f"PRAGMA table_info({table})")] for table in ("mood", "style")}
-    assert names["mood"] == ["track_id", "head", *EMOTIONS]
+    assert names["mood"] == ["track_id", "head", *MOODS]
     assert names["style"] == ["track_id", "head", *(style.replace("-", "_") for style in STYLES)]
 
 
@@ -201,7 +203,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = [("first_schema",), ("mood_over_time",), ("teaching_of_moods",)]
+    names = [("first_schema",), ("mood_over_time",), ("teaching_of_moods",), ("finer_moods",)]
     assert ask(old, applied) == ask(fresh, applied) == names
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
@@ -319,7 +321,7 @@ def test_saving_again_updates(library: Library) -> None:
     again = add(library, "/music/a.mp3", Tags(title="New"), mood=moods("emotion-2", sad=1.0))
     (track,) = library.tracks([first])
     assert (again, library.count(), track.title, track.plays) == (first, 1, "New", 0)
-    assert track.moods == {"happy": 0.0, "sad": 1.0, "angry": 0.0, "calm": 0.0}
+    assert track.moods == moods(sad=1.0).probabilities
 
 
 def test_the_state_of_a_file(library: Library) -> None:

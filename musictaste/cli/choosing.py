@@ -40,7 +40,7 @@ Explain = Annotated[bool, typer.Option("--explain", help="Say why each track is 
 def mood(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="MOOD", help="happy, sad, angry, calm, or a synonym: 快乐, triste ...")
+        str, typer.Argument(metavar="MOOD", help="happy, tender, ... or a synonym: 快乐, triste; see musictaste moods.")
     ],
     style: Styles = None,
     throughout: Annotated[bool, typer.Option("--throughout", help="Only tracks that keep the mood all along.")] = False,
@@ -185,7 +185,7 @@ def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, 
 
     timelines = library.timelines(pool.ids.tolist())
     current = {track_id: timeline for track_id, timeline in timelines.items() if timeline.current}
-    kept = playlist.throughout(pool, current, wanted)
+    kept = playlist.throughout(pool, current, wanted, quality.labels("emotion")[wanted].threshold)
     unknown = len(pool) - len(current)
     # A usual scan hears what has no timeline, but leaves alone what an older head has heard.
     remedy = "musictaste scan --full" if len(current) < len(timelines) else "musictaste scan"
@@ -249,7 +249,7 @@ def _choice_json(track: Track, choice: Choice, why: Sequence[str]) -> dict[str, 
     return {
         **{key: known[key] for key in ("path", "artist", "title", "album", "duration_s")},
         "score": round(choice.score, 4),
-        "mood": render.top(track.moods),
+        "mood": moods.emotion(track.moods),
         "style": render.top(track.styles),
         **{key: known[key] for key in ("moods", "styles")},
         "taste": None if choice.taste is None else round(choice.taste, 4),

@@ -95,7 +95,8 @@ def timeline_json(timeline: Timeline | None) -> dict[str, Any]:
     if timeline is None:
         return {"over_time": [], "over_time_head": None}
     rows = zip(timeline.at_s.tolist(), timeline.moods.tolist(), strict=True)
-    windows = [{"at_s": at_s, **dict(zip(moods.EMOTIONS, shares, strict=True))} for at_s, shares in rows]
+    # An older head named the first moods alone.
+    windows = [{"at_s": at_s, **dict(zip(moods.MOODS, shares, strict=False))} for at_s, shares in rows]
     over_time = [{key: round(value, 2) for key, value in window.items()} for window in windows]
     return {"over_time": over_time, "over_time_head": timeline.head}
 
@@ -109,7 +110,7 @@ def curve(timeline: Timeline, mood: str, width: int = BAR_WIDTH) -> str:
     import numpy as np
 
     at_s = timeline.at_s
-    shares = timeline.moods[:, moods.EMOTIONS.index(mood)]
+    shares = timeline.moods[:, moods.MOODS.index(mood)]
     even = np.interp(np.linspace(at_s[0], at_s[-1], width), at_s, shares)
     return "".join(HEIGHTS[min(int(share * len(HEIGHTS)), len(HEIGHTS) - 1)] for share in even)
 
@@ -123,7 +124,9 @@ def print_track(
     facts += [f"{track.bpm:.0f} BPM" if track.bpm else "", track.key or "", f"{track.loudness_db:.1f} dB"]
     out.print("  " + " · ".join(fact for fact in facts if fact))
     out.print(f"  {printable(track.path)}" + ("  (missing)" if track.missing else ""), style="dim")
-    for kind, probabilities in (("mood", track.moods), ("style", track.styles)):
+    emotions = {label: p for label, p in track.moods.items() if label in moods.EMOTIONS}
+    finer = {label: p for label, p in track.moods.items() if label not in moods.EMOTIONS}
+    for kind, probabilities in (("mood", emotions), ("", finer), ("style", track.styles)):
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:4]
         for label, p in ranked:
             out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}")
@@ -154,8 +157,8 @@ def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain:
         if explain:
             title += "".join(f"\n  {printable(reason)}" for reason in reasons)
         table.add_row(
-            str(number), printable(track.artist or ""), title, clock(track.duration_s), top(track.moods),
-            top(track.styles), f"{score:.2f}",
+            str(number), printable(track.artist or ""), title, clock(track.duration_s),
+            moods.emotion(track.moods), top(track.styles), f"{score:.2f}",
         )  # fmt: skip
     console().print(table)
 

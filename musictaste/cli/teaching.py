@@ -45,7 +45,7 @@ class _SeveralAfterOneFlag(TyperCommand):
 def teach(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="MOOD", help="The mood, before all options: happy, sad, angry, calm, or a synonym.")
+        str, typer.Argument(metavar="MOOD", help="The mood, before all options: happy, tender, ... or a synonym.")
     ],
     yes: Annotated[
         list[str] | None,
