@@ -27,6 +27,29 @@ class LabelQuality:
     examples: int | None = None
 
 
+@dataclass(frozen=True)
+class Card:
+    """What is known of one model file.
+
+    `trained_on` has the name of each training set and the terms on which it could be used; `quality` has measured
+    figures by name, with a spread where they have one.
+    """
+
+    name: str
+    version: str
+    purpose: str
+    licence: str
+    trained_on: Mapping[str, str]
+    quality: Mapping[str, float | list[float]]
+    bytes: int
+    sha256: str
+
+    @property
+    def research_only(self) -> list[str]:
+        """Training sets that may be used for research only."""
+        return [name for name, terms in self.trained_on.items() if terms == "research only"]
+
+
 @cache
 def manifest() -> Mapping[str, Mapping[str, Any]]:
     """Per model file: version, bytes, sha256 and measured quality."""
@@ -43,3 +66,14 @@ def version(*names: str) -> str:
 def labels(head: str) -> dict[str, LabelQuality]:
     """Quality of each label of the head "emotion" or "style"."""
     return {label: LabelQuality(**measured) for label, measured in manifest()[head]["labels"].items()}
+
+
+def cards() -> list[Card]:
+    """The cards of all models that ship, networks first."""
+    return [_card(name, manifest()[name]) for name in (*NETWORKS, *HEADS)]
+
+
+def _card(name: str, entry: Mapping[str, Any]) -> Card:
+    trained_on = {each["name"]: each["terms"] for each in entry["trained_on"]}
+    keys = ("version", "purpose", "licence", "quality", "bytes", "sha256")
+    return Card(name, trained_on=trained_on, **{key: entry[key] for key in keys})

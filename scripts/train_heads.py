@@ -321,7 +321,8 @@ def binary_calibration_error(probabilities: Array, truth: Array) -> float:
 def threshold_for(precision: float, scores: Array, truth: Array) -> dict[str, float]:
     """The lowest threshold from which on at least `precision` of what passes is right, and what it then finds.
 
-    Where that finds less than `LEAST_RECALL`, the threshold of the best F1 is taken and its lower precision told.
+    Where that finds less than `LEAST_RECALL`, the threshold is the one of the highest precision among those that find
+    so much, and its lower precision is told.
     """
     order = np.argsort(-scores)
     right = np.cumsum(truth[order])
@@ -329,7 +330,7 @@ def threshold_for(precision: float, scores: Array, truth: Array) -> dict[str, fl
     enough = np.flatnonzero((precisions >= precision) & (np.arange(len(order)) >= 4))
     last = int(enough[-1]) if len(enough) else 0
     if right[last] < LEAST_RECALL * truth.sum():
-        last = int(np.argmax(2 * right / (np.arange(1, len(order) + 1) + truth.sum())))
+        last = int(np.argmax(np.where(right >= LEAST_RECALL * truth.sum(), precisions, 0)))
     return {
         "threshold": float(np.ceil(scores[order[last]] * 100 - 1e-9) / 100),
         "precision": float(precisions[last]),
@@ -435,30 +436,66 @@ def artists_apart(clips: Clips, strata: Array, seed: int) -> Folds:
     return StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(clips.x, strata, clips.groups)
 
 
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """What heads said of clips that they were not trained on.
+
+    `logits` [n, k] are one array per seed, `truth` [n] the columns of the right labels, `scale` the temperature.
+    """
+
+    logits: list[Array]
+    truth: Array
+    scale: float
+
+    @classmethod
+    def of(cls, logits: list[Array], truth: Array) -> HeldOut:
+        return cls(logits, truth, temperature(np.vstack(logits), np.tile(truth, len(logits))))
+
+    @property
+    def probabilities(self) -> list[Array]:
+        return [softmax(logits / self.scale) for logits in self.logits]
+
+
+def emotion_examples(quadrants: Clips, gems: Clips, frame: Frame) -> tuple[Examples, Examples]:
+    """The clips of the quadrants, and at a small weight what listeners felt in Emotify's."""
+    examples = Examples.of(frame.into(quadrants.x), one_hot(quadrants.labels, EMOTIONS))
+    return examples, Examples.of(frame.into(gems.x), emotion_targets(gems), GEMS_WEIGHT)
+
+
+def validate_emotions(quadrants: Clips, gems: Clips, frame: Frame, seeds: int = SEEDS) -> HeldOut:
+    examples, extra = emotion_examples(quadrants, gems, frame)
+    truth = examples.targets.argmax(axis=1)
+    folds = (artists_apart(quadrants, truth, seed) for seed in range(seeds))
+    return HeldOut.of([cross_validate(examples, EMOTION_PENALTY, each, extra) for each in folds], truth)
+
+
+def emotion_scores(p: Array, truth: Array) -> dict[str, float]:
+    """Macro F1, AUROC of valence (happy, calm against the others) and of arousal (happy, angry), and ECE."""
+    happy, _, angry, calm = (EMOTIONS.index(name) for name in EMOTIONS)
+    return {
+        "macro_f1": f1_score(truth, p.argmax(axis=1), average="macro"),
+        "valence_auroc": roc_auc_score(np.isin(truth, [happy, calm]), p[:, happy] + p[:, calm]),
+        "arousal_auroc": roc_auc_score(np.isin(truth, [happy, angry]), p[:, happy] + p[:, angry]),
+        "calibration_error": calibration_error(p, truth),
+    }
+
+
+def spreads(scores: list[dict[str, float]]) -> dict[str, list[float]]:
+    """Mean and standard deviation over seeds of each score."""
+    return {name: spread([each[name] for each in scores]) for name in scores[0]}
+
+
 def emotion_head(quadrants: Clips, gems: Clips, frame: Frame) -> tuple[Linear, dict[str, object]]:
     """The four emotions, a softmax that is trained on the quadrants and, at a small weight, on listeners' votes."""
-    z = frame.into(quadrants.x)
-    truth = np.array([EMOTIONS.index(label) for label in quadrants.labels])
-    examples = Examples.of(z, one_hot(quadrants.labels, EMOTIONS))
-    extra = Examples.of(frame.into(gems.x), emotion_targets(gems), GEMS_WEIGHT)
-    runs = [
-        cross_validate(examples, EMOTION_PENALTY, artists_apart(quadrants, truth, seed), extra) for seed in range(SEEDS)
-    ]
-    scores = [f1_score(truth, logits.argmax(axis=1), average="macro") for logits in runs]
-    scale = temperature(np.vstack(runs), np.tile(truth, SEEDS))
-    held_out = [softmax(logits / scale) for logits in runs]
-    valence = [roc_auc_score(np.isin(quadrants.labels, ["happy", "calm"]), p[:, 0] + p[:, 3]) for p in held_out]
-    arousal = [roc_auc_score(np.isin(quadrants.labels, ["happy", "angry"]), p[:, 0] + p[:, 2]) for p in held_out]
-    quality = {
-        "macro_f1": spread(scores),
-        "valence_auroc": spread(valence),
-        "arousal_auroc": spread(arousal),
-        "calibration_error": spread([calibration_error(p, truth) for p in held_out]),
-    }
-    mean = np.mean(held_out, axis=0)
+    held_out = validate_emotions(quadrants, gems, frame)
+    truth, probabilities = held_out.truth, held_out.probabilities
+    mean = np.mean(probabilities, axis=0)
     labels = {m: threshold_for(EMOTION_PRECISION, mean[:, i], truth == i) for i, m in enumerate(EMOTIONS)}
+    quality = spreads([emotion_scores(p, truth) for p in probabilities])
+    examples, extra = emotion_examples(quadrants, gems, frame)
     model = (examples + extra).head(EMOTION_PENALTY)
-    return frame.out_of(Linear(model.weights / scale, model.bias / scale)), {"quality": quality, "labels": labels}
+    head = Linear(model.weights / held_out.scale, model.bias / held_out.scale)
+    return frame.out_of(head), {"quality": quality, "labels": labels}
 
 
 def finer_targets(quadrants: Clips, gems: Clips) -> tuple[Array, Array]:
@@ -472,43 +509,78 @@ def finer_targets(quadrants: Clips, gems: Clips) -> tuple[Array, Array]:
     return np.stack(columns, axis=1), np.stack(known, axis=1)
 
 
-def finer_head(quadrants: Clips, gems: Clips, frame: Frame) -> tuple[Linear, dict[str, dict[str, float]], list[float]]:
-    """Further moods, each with a sigmoid of its own; how well each candidate does is printed."""
-    both = Clips(
-        np.vstack([quadrants.x, gems.x]), quadrants.tags, np.append(quadrants.labels, [g[0] for g in gems.genres]),
-        np.append(quadrants.groups, gems.groups), [], [],
-    )  # fmt: skip
+@dataclasses.dataclass(frozen=True)
+class HeldOutMoods:
+    """What heads said of further moods, `logits` [n, k] per seed, and the evidence: `targets` and `known`, bool [n, k].
+
+    The first rows are the clips of the quadrants, `first` of them, the others those of Emotify.
+    """
+
+    logits: list[Array]
+    targets: Array
+    known: Array
+    first: int
+
+    def aurocs(self, index: int) -> dict[str, list[float]]:
+        """Per set that has evidence of a mood, its AUROC for each seed."""
+        ours = np.arange(len(self.targets)) < self.first
+        rows = {"quadrants": ours & self.known[:, index], "gems": ~ours & self.known[:, index]}
+        return {
+            name: [roc_auc_score(self.targets[chosen, index], logits[chosen, index]) for logits in self.logits]
+            for name, chosen in rows.items()
+            if chosen.any()
+        }
+
+    def calibrated(self, index: int) -> tuple[float, float, list[Array], Array]:
+        """Platt's slope and offset for a mood, the probabilities that they give per seed, and the truth."""
+        rows = self.known[:, index]
+        logits, truth = [each[rows, index] for each in self.logits], self.targets[rows, index]
+        slope, offset = platt(np.concatenate(logits), np.tile(truth, len(logits)))
+        return slope, offset, [sigmoid(slope * each + offset) for each in logits], truth
+
+
+def both_sets(quadrants: Clips, gems: Clips) -> Clips:
+    """Quadrants and Emotify as one set, stratified by quadrant and genre."""
+    strata = np.append(quadrants.labels, [genres[0] for genres in gems.genres])
+    x, groups = np.vstack([quadrants.x, gems.x]), np.append(quadrants.groups, gems.groups)
+    return Clips(x, quadrants.tags, strata, groups, [], [])
+
+
+def validate_finer(quadrants: Clips, gems: Clips, frame: Frame, seeds: int = SEEDS) -> HeldOutMoods:
+    both = both_sets(quadrants, gems)
     z = frame.into(both.x)
     targets, known = finer_targets(quadrants, gems)
     runs = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         logits = np.zeros(targets.shape)
         for training, testing in artists_apart(both, both.labels, seed):
             head = train(z[training], targets[training], FINER_PENALTY, weights=known[training], link=sigmoid)
             logits[testing] = head.logits(z[testing])
         runs.append(logits)
-    model = train(z, targets, FINER_PENALTY, weights=known, link=sigmoid)
-    first = np.arange(len(z)) < len(quadrants.x)
-    labels, errors, weights, bias = {}, [], [], []
+    return HeldOutMoods(runs, targets, known, len(quadrants.x))
+
+
+def finer_head(quadrants: Clips, gems: Clips, frame: Frame) -> tuple[Linear, dict[str, dict[str, float]], list[float]]:
+    """Further moods, each with a sigmoid of its own; how well each candidate does is printed."""
+    held_out = validate_finer(quadrants, gems, frame)
+    z = frame.into(both_sets(quadrants, gems).x)
+    model = train(z, held_out.targets, FINER_PENALTY, weights=held_out.known, link=sigmoid)
     for index, mood in enumerate(MOOD_EVIDENCE):
-        sets = [rows for rows in (first & known[:, index], ~first & known[:, index]) if rows.any()]
-        figures = [[roc_auc_score(targets[rows, index], run[rows, index]) for run in runs] for rows in sets]
-        auroc = np.mean(figures, axis=0)
-        each = ", ".join(f"{np.mean(figure):.3f}" for figure in figures)
-        kept = "shipped" if mood in FINER_MOODS else "not shipped"
-        print(f"{mood:12} AUROC {np.mean(auroc):.3f} +- {np.std(auroc):.3f} (by set: {each}) {kept}")
-        if mood not in FINER_MOODS:
-            continue
-        rows = known[:, index]
-        slope, offset = platt(np.concatenate([r[rows, index] for r in runs]), np.tile(targets[rows, index], SEEDS))
-        p = sigmoid(slope * np.mean([r[rows, index] for r in runs], axis=0) + offset)
-        labels[mood] = threshold_for(FINER_PRECISION, p, targets[rows, index])
-        errors.append(binary_calibration_error(p, targets[rows, index]))
+        aurocs = held_out.aurocs(index)
+        mean, deviation = spread(list(np.mean(list(aurocs.values()), axis=0)))
+        each = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in aurocs.items())
+        shipped = "shipped" if mood in FINER_MOODS else "not shipped"
+        print(f"{mood:12} AUROC {mean:.3f} +- {deviation:.3f} ({each}) {shipped}")
+    labels, errors, weights, bias = {}, [], [], []
+    for mood in FINER_MOODS:
+        index = list(MOOD_EVIDENCE).index(mood)
+        slope, offset, runs, truth = held_out.calibrated(index)
+        mean = np.mean(runs, axis=0)
+        labels[mood] = threshold_for(FINER_PRECISION, mean, truth)
+        errors.append(binary_calibration_error(mean, truth))
         weights.append(slope * model.weights[:, index])
         bias.append(slope * model.bias[index] + offset)
-    order = [list(labels).index(mood) for mood in FINER_MOODS]
-    head = Linear(np.stack(weights, axis=1)[:, order], np.array(bias)[order])
-    return frame.out_of(head), {mood: labels[mood] for mood in FINER_MOODS}, errors
+    return frame.out_of(Linear(np.stack(weights, axis=1), np.array(bias))), labels, errors
 
 
 def platt(logits: Array, truth: Array) -> tuple[float, float]:
@@ -517,41 +589,72 @@ def platt(logits: Array, truth: Array) -> tuple[float, float]:
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
+@dataclasses.dataclass(frozen=True)
+class StyleExamples:
+    """GTZAN's cuts, Emotify's pieces and the clips of the quadrants whose AllMusic genres allow a style at all."""
+
+    cuts: Examples
+    pieces: Examples
+    clips: Examples
+    usable: Array
+
+    @classmethod
+    def of(cls, short: Clips, gems: Clips, quadrants: Clips, frame: Frame) -> StyleExamples:
+        names = np.array([GTZAN_STYLES.get(label, label) for label in short.labels])
+        cuts = Examples.of(frame.into(short.x), one_hot(names, STYLES))
+        weights = np.where(cuts.targets.any(axis=0), OTHERS_WEIGHT["in_cuts"], OTHERS_WEIGHT["elsewhere"])
+        emotify = one_hot(np.array([genres[0] for genres in gems.genres]), STYLES)
+        partial, usable = partial_targets(quadrants)
+        return cls(
+            cuts,
+            Examples(frame.into(gems.x), emotify, emotify @ weights),
+            Examples(frame.into(quadrants.x), partial, partial @ weights),
+            usable,
+        )
+
+    @property
+    def others(self) -> Examples:
+        return self.pieces + self.clips.only(self.usable)
+
+
+def validate_styles(examples: StyleExamples, seeds: int = SEEDS, *, apart: bool = False) -> HeldOut:
+    """GTZAN's cuts, at random or with neighbouring cuts on one side of each split."""
+    cuts, others = examples.cuts, examples.others
+    truth = cuts.targets.argmax(axis=1)
+    blocks = np.arange(len(truth)) // 5 if apart else np.arange(len(truth))
+    runs = []
+    for seed in range(seeds):
+        splits = (StratifiedGroupKFold if apart else StratifiedKFold)(FOLDS, shuffle=True, random_state=seed)
+        runs.append(cross_validate(cuts, STYLE_PENALTY, splits.split(cuts.z, truth, blocks), others))
+    return HeldOut.of(runs, truth)
+
+
+def style_scores(held_out: HeldOut) -> dict[str, list[float]]:
+    """Accuracy among all styles and among those that the cuts have, and ECE: mean and deviation over seeds."""
+    truth = held_out.truth
+    ten = np.isin(np.arange(len(STYLES)), truth)
+    among_ten = [np.where(ten, logits, -np.inf) for logits in held_out.logits]
+    return {
+        "accuracy": spread([accuracy_score(truth, logits.argmax(axis=1)) for logits in held_out.logits]),
+        "accuracy_among_ten": spread([accuracy_score(truth, logits.argmax(axis=1)) for logits in among_ten]),
+        "calibration_error": spread([calibration_error(p, truth) for p in held_out.probabilities]),
+    }
+
+
 def style_head(short: Clips, gems: Clips, quadrants: Clips, frame: Frame) -> tuple[Linear, dict[str, object]]:
     """Fifteen styles, a softmax trained on GTZAN's cuts and, at a small weight, on the genres of the other sets."""
-    names = np.array([GTZAN_STYLES.get(label, label) for label in short.labels])
-    truth = np.array([STYLES.index(name) for name in names])
-    cuts = Examples.of(frame.into(short.x), one_hot(names, STYLES))
-    emotify = one_hot(np.array([genres[0] for genres in gems.genres]), STYLES)
-    ten = np.isin(np.arange(len(STYLES)), truth)
-    weights = np.where(ten, OTHERS_WEIGHT["in_cuts"], OTHERS_WEIGHT["elsewhere"])
-    pieces = Examples(frame.into(gems.x), emotify, emotify @ weights)
-    partial, usable = partial_targets(quadrants)
-    clips = Examples(frame.into(quadrants.x), partial, partial @ weights)
-    others = pieces + clips.only(usable)
-
-    def validate(folds: Callable[[int], Folds]) -> list[Array]:
-        return [cross_validate(cuts, STYLE_PENALTY, folds(seed), others) for seed in range(SEEDS)]
-
-    runs = validate(lambda seed: StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(cuts.z, truth))
-    blocks = np.arange(len(truth)) // 5
-    blocked = validate(
-        lambda seed: StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(cuts.z, truth, blocks)
-    )
-    scale = temperature(np.vstack(runs), np.tile(truth, SEEDS))
-    held_out = [softmax(logits / scale) for logits in runs]
-    quality = {
-        "accuracy": spread([accuracy_score(truth, logits.argmax(axis=1)) for logits in runs]),
-        "accuracy_among_ten": spread([accuracy_score(truth, np.where(ten, r, -np.inf).argmax(axis=1)) for r in runs]),
-        "accuracy_neighbours_apart": spread([accuracy_score(truth, logits.argmax(axis=1)) for logits in blocked]),
-        "calibration_error": spread([calibration_error(p, truth) for p in held_out]),
-    }
+    examples = StyleExamples.of(short, gems, quadrants, frame)
+    held_out, apart = validate_styles(examples), validate_styles(examples, apart=True)
+    quality = style_scores(held_out)
+    quality["accuracy_neighbours_apart"] = style_scores(apart)["accuracy"]
     # The clips of 30 seconds, each heard by a head that never heard its artist.
-    folds = ((rows[usable[rows]], testing) for rows, testing in artists_apart(quadrants, quadrants.labels, 0))
-    heard = softmax(cross_validate(clips, STYLE_PENALTY, folds, cuts + pieces) / scale)
-    labels = style_labels(np.mean(held_out, axis=0), truth, heard, quadrants)
-    model = (cuts + others).head(STYLE_PENALTY)
-    return frame.out_of(Linear(model.weights / scale, model.bias / scale)), {"quality": quality, "labels": labels}
+    folds = ((rows[examples.usable[rows]], test) for rows, test in artists_apart(quadrants, quadrants.labels, 0))
+    clips = cross_validate(examples.clips, STYLE_PENALTY, folds, examples.cuts + examples.pieces)
+    mean = np.mean(held_out.probabilities, axis=0)
+    labels = style_labels(mean, held_out.truth, softmax(clips / held_out.scale), quadrants)
+    model = (examples.cuts + examples.others).head(STYLE_PENALTY)
+    head = Linear(model.weights / held_out.scale, model.bias / held_out.scale)
+    return frame.out_of(head), {"quality": quality, "labels": labels}
 
 
 def style_labels(cuts: Array, truth: Array, clips: Array, quadrants: Clips) -> dict[str, dict[str, float]]:

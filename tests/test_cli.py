@@ -11,6 +11,7 @@ from conftest import Run, add_track
 
 from musictaste import store
 from musictaste.cli import main
+from musictaste.inference import checksum, model_path
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import Library
 
@@ -98,6 +99,21 @@ def test_show_and_similar(run: Run, library: Path) -> None:
 def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
     paths = run("-q", "mood", "happy").out.splitlines()
     assert json.loads(run("show", "2", "--json").out)["path"] == paths[1]
+
+
+def test_models_have_cards(run: Run) -> None:
+    documents = json.loads(run("models", "--json").out)
+    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style"]
+    assert [document["name"] for document in documents] == names
+    for document in documents:
+        assert document["sha256"] == checksum(model_path(document["name"]))
+        assert document["bytes"] == model_path(document["name"]).stat().st_size
+    research = [name for name, terms in documents[2]["trained_on"].items() if terms == "research only"]
+    assert documents[2]["research_only"] == research
+    assert len(research) == 2
+    text = run("models").out
+    assert text.count("  licence     ") == len(names)
+    assert f"  its training data were for RESEARCH ONLY: {'; '.join(research)}\n" in text
 
 
 def test_vocabulary(run: Run, library: Path) -> None:

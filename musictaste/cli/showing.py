@@ -1,4 +1,4 @@
-"""show, moods, styles, failures: what the library knows."""
+"""show, moods, styles, models, failures: what the program and the library know."""
 
 from __future__ import annotations
 
@@ -96,6 +96,33 @@ def _vocabulary(options: Globals, head: str, table: str, *, as_json: bool) -> No
         for label, q in measured.items()
     )
     render.print_table([table, "tracks", "threshold", "precision", "recall", "AUROC"], rows)
+
+
+@app.command()
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """The models: what each does, its licence, what it was trained on, measured quality, size and checksum."""
+    cards = quality.cards()
+    if as_json:
+        render.print_json([vars(card) | {"research_only": card.research_only} for card in cards])
+        return
+    render.print_lines(line for card in cards for line in _card_lines(card))
+
+
+def _card_lines(card: quality.Card) -> list[str]:
+    figures = (
+        f"{name.replace('_', ' ')} " + " ± ".join(f"{v:.3g}" for v in (value if isinstance(value, list) else [value]))
+        for name, value in card.quality.items()
+    )
+    lines = [
+        f"{card.name} ({card.version}, {card.bytes / 1e6:.2f} MB): {card.purpose}",
+        f"  licence     {card.licence}",
+        *(f"  trained on  {name}: {terms}" for name, terms in card.trained_on.items()),
+        f"  measured    {', '.join(figures)}",
+        f"  sha256      {card.sha256}",
+    ]
+    if card.research_only:
+        lines.append(f"  its training data were for RESEARCH ONLY: {'; '.join(card.research_only)}")
+    return lines
 
 
 @app.command()
