@@ -48,7 +48,7 @@ APPLICATION_ID = 0x6D757374
 
 BUSY_TIMEOUT_S = 30
 VECTOR_SIZE = 400
-"""Distances use the first 400 numbers of an embedding: the networks' own standardised 200-d layers."""
+"""Distances use the first 400 numbers of an embedding, the networks' own standardised 200-d layers; heads all."""
 
 MULTI_VALUED = ("artists", "album_artists", "genres", "musicbrainz_artist_ids")
 
@@ -326,6 +326,24 @@ CREATE VIEW library AS
 """
 
 
+@migrations()
+def layers_apart(db: sqlite_utils.Database) -> None:
+    """The numbers of an embedding that only heads read get a table of their own: lists then read a fifth of it."""
+    _execute_all(db, _LAYERS_SCHEMA)
+
+
+_LAYERS_SCHEMA = """
+CREATE TABLE layers (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  mean BLOB NOT NULL -- the embedding after its first 400 numbers, little-endian float16
+) STRICT;
+
+INSERT INTO layers SELECT track_id, substr(mean, 801) FROM embedding;
+
+UPDATE embedding SET mean = substr(mean, 1, 800), spread = substr(spread, 1, 800)
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -519,9 +537,10 @@ class Library:
                 sound.embedder, int(time.time()),
             ],
         ).fetchone()  # fmt: skip
-        self._db.table("embedding").upsert(
-            {"track_id": track_id, "mean": _pack(sound.embedding), "spread": _pack(sound.spread)}, pk="track_id"
-        )
+        vector, layers = np.split(sound.embedding, [VECTOR_SIZE])
+        row = {"track_id": track_id, "mean": _pack(vector), "spread": _pack(sound.spread[:VECTOR_SIZE])}
+        self._db.table("embedding").upsert(row, pk="track_id")
+        self._db.table("layers").upsert({"track_id": track_id, "mean": _pack(layers)}, pk="track_id")
         self.save_labels(track_id, moods, styles)
         self._save_timeline(track_id, sound.timeline)
         return int(track_id)
@@ -541,12 +560,13 @@ class Library:
     def stale_embeddings(self, embedder: str, emotion: str, style: str, *, limit: int) -> tuple[list[int], Floats]:
         """Tracks that other heads have labelled, whose embeddings the present heads can read: ids and [n, d]."""
         rows = self._db.execute(
-            """SELECT track.id, mean FROM track JOIN embedding ON embedding.track_id = track.id
-            JOIN mood ON mood.track_id = track.id JOIN style ON style.track_id = track.id
+            """SELECT track.id, embedding.mean, layers.mean FROM track JOIN embedding ON embedding.track_id = track.id
+            JOIN layers ON layers.track_id = track.id JOIN mood ON mood.track_id = track.id
+            JOIN style ON style.track_id = track.id
             WHERE embedder = ? AND (mood.head != ? OR style.head != ?) LIMIT ?""",
             [embedder, emotion, style, limit],
         ).fetchall()
-        return [row[0] for row in rows], _unpack([row[1] for row in rows])
+        return [row[0] for row in rows], _unpack([vector + layers for _, vector, layers in rows])
 
     # Teaching
 
@@ -727,8 +747,11 @@ class Library:
 
     def embedding(self, track_id: int) -> Floats:
         """The whole embedding of a track, float32 [d]."""
-        (blob,) = self._db.execute("SELECT mean FROM embedding WHERE track_id = ?", [track_id]).fetchone()
-        return np.asarray(_unpack([blob])[0])
+        vector, layers = self._db.execute(
+            "SELECT embedding.mean, layers.mean FROM embedding JOIN layers USING (track_id) WHERE track_id = ?",
+            [track_id],
+        ).fetchone()
+        return np.asarray(_unpack([vector + layers])[0])
 
     def tracks(self, track_ids: Sequence[int]) -> list[Track]:
         """The records of the given tracks, in their order; a missing file stands for a track that has no other."""
@@ -777,7 +800,7 @@ class Library:
         return row[0] if row else None
 
 
-_VECTOR = f"substr(mean, 1, {VECTOR_SIZE * 2})"
+_VECTOR = "embedding.mean"
 
 _MOODS = ", ".join(f"mood.{label_column(m)}" for m in MOODS)
 

@@ -431,7 +431,7 @@ def bench_teach(arguments: argparse.Namespace) -> None:
 def make_library(db: Path, tracks: int) -> None:
     """Write a library of random embeddings and moods; rows go in directly, which takes seconds for 100,000."""
     from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
-    from musictaste.store import Library
+    from musictaste.store import VECTOR_SIZE, Library
 
     Library.open(db, create=True).close()
     rng = np.random.default_rng(0)
@@ -446,8 +446,11 @@ def make_library(db: Path, tracks: int) -> None:
             VALUES (?1, ?1, 200, 72, 0, -14, ?2, 0)""",
             ((i, by[0]) for i in ids),
         )
-        vectors = (rng.standard_normal(EMBEDDING_SIZE).astype("<f2").tobytes() for _ in ids)
-        new.executemany("INSERT INTO embedding VALUES (?1, ?2, ?2)", zip(ids, vectors, strict=True))
+        for table, size in (("embedding", VECTOR_SIZE), ("layers", EMBEDDING_SIZE - VECTOR_SIZE)):
+            vectors = (rng.standard_normal(size).astype("<f2").tobytes() for _ in ids)
+            values = "(?1, ?2, ?2)" if table == "embedding" else "(?1, ?2)"
+            rows = zip(ids, vectors, strict=True)
+            new.executemany(f"INSERT INTO {table} VALUES {values}", rows)  # noqa: S608 - our own names
         for table, head, rows in (("mood", by[1], moods), ("style", by[2], itertools.repeat(style, tracks))):
             marks = ", ".join("?" * (2 + len(MOODS if table == "mood" else STYLES)))
             values = ((i, head, *row) for i, row in zip(ids, rows, strict=True))

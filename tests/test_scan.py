@@ -182,7 +182,7 @@ def test_a_mood_that_changes_is_heard_over_time(run: Run, tmp_path: Path) -> Non
 
 
 def test_tracks_heard_before_there_were_timelines_are_heard_again(run: Run, music: Path, tmp_path: Path) -> None:
-    whole = 'SELECT audio_hash, "full", mean FROM track JOIN embedding ON track_id = id ORDER BY 1'
+    whole = 'SELECT audio_hash, "full", layers.mean FROM track JOIN layers ON track_id = id ORDER BY 1'
     counts(run, music)
     once, heard = timelines(tmp_path), rows(tmp_path, whole)
     assert len(once) == 4

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlite_utils
 
+from musictaste import store
 from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
-from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline, Track, fold
+from musictaste.track import Analysis, Failure, FileState, HeardBy, Labels, Sound, Tags, Timeline, Track, fold
 
 SIZE = 2104
 EMBEDDER = "net-1"
@@ -203,10 +205,32 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = [("first_schema",), ("mood_over_time",), ("teaching_of_moods",), ("finer_moods",)]
-    assert ask(old, applied) == ask(fresh, applied) == names
+    names = ["first_schema", "mood_over_time", "teaching_of_moods", "finer_moods", "layers_apart"]
+    assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
+
+
+def test_a_library_that_was_taught_four_emotions_keeps_what_it_learnt(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    embedding, spread = (rng.standard_normal(968).astype("<f2") for _ in range(2))
+    weights = rng.standard_normal((4, VECTOR_SIZE)).astype("<f4")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+        db = sqlite_utils.Database(connection)
+        store.migrations.apply(db, stop_before="finer_moods")
+        db.execute("UPDATE embedding SET mean = ?, spread = ?", [embedding.tobytes(), spread.tobytes()])
+        db.execute("INSERT INTO personal_head VALUES ('net', 'head', ?)", [weights.tobytes()])
+        db.execute("INSERT INTO personal_mood VALUES (1, 'head', 0.125, 0.25, 0.5, 0.125)")
+        connection.commit()
+    with Library.open(path) as library:
+        kept = library.personal_weights(HeardBy("net", "head"))
+        assert kept is not None
+        np.testing.assert_array_equal(kept, np.vstack([weights, np.zeros((8, VECTOR_SIZE))]))
+        assert library.tracks([1])[0].moods == {"happy": 0.125, "sad": 0.25, "angry": 0.5, "calm": 0.125}
+        np.testing.assert_array_equal(library.embedding(1), embedding.astype(np.float32))
+    sizes = "SELECT typeof(embedding.mean), length(embedding.mean), length(spread), length(layers.mean)"
+    assert ask(path, f"{sizes} FROM embedding JOIN layers USING (track_id)") == [("blob", 800, 800, 1136)]
 
 
 def test_what_is_written_without_a_transaction_is_kept(path: Path) -> None:
