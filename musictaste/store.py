@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from sqlite_utils.migrations import Migrations
 
 from musictaste.errors import LibraryError
-from musictaste.moods import MOODS, STYLES
+from musictaste.moods import MOODS
+from musictaste.styles import STYLES
 from musictaste.track import (
     Analysis,
     Answer,

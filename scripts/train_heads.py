@@ -31,8 +31,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from musictaste import audio
 from musictaste.inference import Model
-from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.quality import NETWORKS
+from musictaste.styles import STYLES
 
 Array = np.ndarray
 

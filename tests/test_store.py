@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from musictaste.errors import LibraryError
-from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
+from musictaste.styles import STYLES
 from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline, Track, fold
 
 SIZE = 2104

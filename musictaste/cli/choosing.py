@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from musictaste import moods, playlist_files, quality
+from musictaste import moods, playlist_files, quality, styles
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson, resolve
@@ -56,7 +56,7 @@ def mood(
 ) -> None:
     """A playlist of a mood, and of a style if you like."""
     wanted = moods.find_mood(name)
-    names = [moods.find_style(s) for s in style or []]
+    names = [styles.find_style(s) for s in style or []]
     title = " ".join([wanted, *names] + ["throughout"] * throughout)
     paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
     wish = _wish(limit, max_per_artist, order, seed)
@@ -78,7 +78,7 @@ def style(
     as_json: AsJson = False,
 ) -> None:
     """A playlist of one or more styles."""
-    wanted = [moods.find_style(s) for s in names]
+    wanted = [styles.find_style(s) for s in names]
     paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join(wanted))
     _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
 
@@ -101,7 +101,7 @@ def similar(
     """The tracks nearest to one or more others."""
     from musictaste import playlist
 
-    names = [moods.find_style(s) for s in style or []]
+    names = [styles.find_style(s) for s in style or []]
     with _opened(context.obj, output) as library:
         seeds = [resolve(library, words) for words in tracks]
         pool = _pool(library, None, names)
