@@ -1,17 +1,15 @@
-"""The vocabulary: the moods and styles that the program knows, and every word by which a user may name them.
+"""The moods that the program knows, and every word by which a user may name them.
 
 The tables hold English, Chinese (simplified and traditional), Spanish, French, German, Portuguese, Japanese and Korean
-words; one that two languages share stands in the first of its rows. Words are compared after `_fold`, so accents, case,
-spaces and punctuation need no entries of their own.
+words; one that two languages share stands in the first of its rows. Words are compared as `vocabulary.distinctive` has
+them, so accents, case, spaces and punctuation need no entries of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import SequenceMatcher
 
-from musictaste.errors import UnknownLabelError
-from musictaste.track import fold
+from musictaste.vocabulary import Vocabulary
 
 EMOTIONS = ("happy", "sad", "angry", "calm")
 """The quadrants of valence and arousal: of these a track has one most of all, their probabilities sum to one."""
@@ -20,24 +18,6 @@ FINER_MOODS = ("aggressive", "energetic", "gritty", "nostalgic", "powerful", "re
 """Of these a track may have any number; each has a probability of its own."""
 
 MOODS = EMOTIONS + FINER_MOODS
-STYLES = (
-    "ambient",
-    "blues",
-    "classical",
-    "country",
-    "disco",
-    "electronic",
-    "folk",
-    "hip-hop",
-    "jazz",
-    "metal",
-    "pop",
-    "punk",
-    "reggae",
-    "rock",
-    "soul",
-)
-
 # A word that fits two labels is in neither, because a wrong guess is worse than a question. "intense" and 激しい are
 # energetic, aggressive or powerful, 激昂 is one of the last two; 感动/感動 are as often sad as glad; "dark" is sad,
 # angry or tense; "content" is calm in English and glad in French.
@@ -203,124 +183,10 @@ MOOD_WORDS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-# Left out for the same reason: "popular" is pop in English and folk in Spanish and Portuguese; Korean 펑크 is punk
-# and funk; "indie", "hardcore", "fusion", "synthpop", "trip-hop", "dub", "ska", "bluegrass" and "bossa nova" lie
-# between two. Genre names are mostly English everywhere, so the other European rows hold only what differs.
-STYLE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "ambient": (
-        *("atmospheric", "ambience", "drone", "new age"),
-        *("氛围", "氛圍", "环境音乐", "環境音樂"),
-        *("ambiental", "atmosférico", "atmosférica", "atmosphérique", "atmosphärisch"),
-        *("アンビエント", "環境音楽", "앰비언트"),
-    ),
-    "blues": (
-        *("bluesy", "delta blues", "electric blues"),
-        *("蓝调", "藍調", "布鲁斯", "布魯斯"),
-        *("ブルース", "블루스"),
-    ),
-    "classical": (
-        *("orchestral", "orchestra", "symphony", "symphonic", "opera", "baroque", "chamber"),
-        *("古典", "交响", "交響", "歌剧", "歌劇", "巴洛克", "室内乐", "室內樂", "管弦乐", "管弦樂"),
-        *("clásico", "clásica", "sinfónico", "sinfónica", "barroco", "barroca"),
-        *("classique", "symphonique"),
-        *("klassisch", "klassische", "Klassik", "Barock", "Oper", "sinfonisch"),
-        *("clássico", "clássica", "erudito", "erudita"),
-        *("クラシック", "オペラ", "室内楽", "클래식", "오페라"),
-    ),
-    "country": (
-        *("country and western", "country & western", "honky-tonk", "Nashville"),
-        *("乡村", "鄉村"),
-        *("カントリー", "컨트리"),
-    ),
-    "disco": (
-        *("Eurodisco", "Italo disco"),
-        *("迪斯科", "迪斯可", "迪士高", "的士高"),
-        *("ディスコ", "디스코"),
-    ),
-    "electronic": (
-        *("electronica", "electro", "dance", "techno", "house", "deep house"),
-        *("trance", "EDM", "IDM", "dubstep", "rave"),
-        *("drum and bass", "drum & bass", "drum'n'bass", "DnB", "breakbeat", "synthwave", "club"),
-        *("电子", "電子", "电音", "電音", "电子舞曲", "電子舞曲", "舞曲", "浩室"),
-        *("electrónico", "électronique", "elektronisch", "elektronische", "Elektro", "eletrônico", "eletrônica"),
-        *("エレクトロニック", "エレクトロニカ", "エレクトロ", "テクノ", "ハウス", "ダンス", "トランス"),
-        *("일렉트로닉", "일렉트로니카", "전자", "테크노", "하우스", "댄스", "트랜스"),
-    ),
-    "folk": (
-        *("folk song", "traditional", "Celtic"),
-        *("民谣", "民謠", "民歌", "民乐", "民樂"),
-        *("folclore", "folclórico", "folclórica", "folklore", "folklorique", "Volksmusik", "Volkslied"),
-        *("フォーク", "フォークソング", "民謡", "포크", "민요"),
-    ),
-    "hip-hop": (
-        *("rap", "hip-hop/rap", "rap/hip-hop", "gangsta rap", "trap", "boom bap"),
-        *("嘻哈", "说唱", "說唱", "饶舌", "饒舌"),
-        *("ヒップホップ", "ラップ", "힙합", "랩"),
-    ),
-    "jazz": (
-        *("jazzy", "swing", "bebop", "hard bop", "big band", "dixieland", "smooth jazz", "cool jazz", "free jazz"),
-        *("爵士",),
-        *("ジャズ", "재즈"),
-    ),
-    "metal": (
-        *("heavy metal", "death metal", "black metal", "thrash metal"),
-        *("thrash", "doom metal", "power metal", "nu metal"),
-        *("metalcore",),
-        *("金属", "金屬", "重金属", "重金屬"),
-        *("メタル", "ヘビーメタル", "ヘヴィメタル", "메탈", "헤비메탈"),
-    ),
-    "pop": (
-        *("K-pop", "J-pop", "C-pop", "Mandopop", "Cantopop", "city pop", "indie pop"),
-        *("流行", "华语流行", "華語流行", "流行歌", "流行歌曲"),
-        *("ポップ", "ポップス", "歌謡曲", "팝", "케이팝", "가요"),
-    ),
-    "punk": (
-        *("punk rock", "pop punk", "post-punk", "hardcore punk"),
-        *("朋克", "庞克", "龐克"),
-        *("パンク", "パンクロック", "펑크 록"),
-    ),
-    "reggae": (
-        *("roots reggae", "dancehall", "ragga", "rocksteady"),
-        *("雷鬼", "雷盖", "雷蓋"),
-        *("レゲエ", "레게"),
-    ),
-    "rock": (
-        *("rock and roll", "rock & roll", "rock'n'roll", "hard rock"),
-        *("soft rock", "classic rock", "indie rock", "grunge"),
-        *("alternative", "alternative rock", "progressive rock", "prog rock", "psychedelic rock", "garage rock"),
-        *("摇滚", "搖滾"),
-        *("alternativo", "alternativa"),
-        *("ロック", "ロックンロール", "록", "락", "로큰롤"),
-    ),
-    "soul": (
-        *("R&B", "RnB", "R and B", "rhythm and blues", "rhythm & blues", "neo-soul", "Motown", "funk", "funky"),
-        *("灵魂", "靈魂", "节奏布鲁斯", "節奏布魯斯", "节奏蓝调", "節奏藍調", "放克"),
-        *("ソウル", "ファンク", "リズムアンドブルース", "소울", "알앤비"),
-    ),
-}
-
-# Said around a label without changing it: "jazz music", 爵士乐, "musique classique".
-_MUSIC = ("music", "musik", "musique", "musica", "音乐", "音樂", "音楽", "음악", "乐", "樂")
-
-# difflib's ratio: 0.65 lets one letter of three go wrong ("sda") but finds nothing in a word from elsewhere.
-_NEAR = 0.65
-_AS_NEAR = 0.05
-
 
 def find_mood(word: str) -> str:
     """Return the one of `MOODS` that a word of any served language means, or raise `UnknownLabelError`."""
-    label = _lookup(word, _MOODS)
-    if label is None:
-        raise _unknown("mood", word, MOOD_WORDS, f"moods: {', '.join(MOODS)}")
-    return label
-
-
-def find_style(word: str) -> str:
-    """Return the one of `STYLES` that a word of any served language means, or raise `UnknownLabelError`."""
-    label = _lookup(word, _STYLES)
-    if label is None:
-        raise _unknown("style", word, STYLE_WORDS, "see: musictaste styles")
-    return label
+    return _MOODS.find(word)
 
 
 def emotion(moods: Mapping[str, float]) -> str:
@@ -349,40 +215,4 @@ def _share(moods: Mapping[str, float], *labels: str) -> float:
     return min(1.0, sum(moods[label] for label in labels))
 
 
-def _fold(word: str) -> str:
-    """Reduce a word to what distinguishes it: no case, width, Latin accents, spaces or punctuation."""
-    return "".join(letter for letter in fold(word) if letter.isalnum())
-
-
-def _index(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {_fold(word): label for label, words in table.items() for word in (label, *words)}
-
-
-_MOODS = _index(MOOD_WORDS)
-_STYLES = _index(STYLE_WORDS)
-
-
-def _lookup(word: str, index: Mapping[str, str]) -> str | None:
-    folded = _fold(word)
-    bare = (part for music in _MUSIC for part in (folded.removesuffix(music), folded.removeprefix(music)))
-    return next((index[form] for form in (folded, *bare) if form in index), None)
-
-
-def _unknown(kind: str, word: str, table: Mapping[str, tuple[str, ...]], known: str) -> UnknownLabelError:
-    near = " or ".join(f"'{synonym}'" for synonym in _nearest(word, table))
-    question = f": did you mean {near}?" if near else ""
-    return UnknownLabelError(f"unknown {kind} '{' '.join(word.split())}'{question} ({known})")
-
-
-def _nearest(word: str, table: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return the nearest synonym, and those of at most two other labels that are about as near."""
-    folded = _fold(word)
-    likeness = {
-        synonym: SequenceMatcher(None, folded, _fold(synonym), autojunk=False).ratio()
-        for label, words in table.items()
-        for synonym in (label, *words)
-    }
-    best = [max((label, *words), key=likeness.__getitem__) for label, words in table.items()]
-    best.sort(key=likeness.__getitem__, reverse=True)
-    least = max(_NEAR, likeness[best[0]] - _AS_NEAR)
-    return [synonym for synonym in best[:3] if likeness[synonym] >= least]
+_MOODS = Vocabulary("mood", MOOD_WORDS, f"moods: {', '.join(MOODS)}")

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from musictaste.styles import heard_as
+
 NETWORKS = ("musicnn_msd", "musicnn_mtt")
 HEADS = ("emotion", "style")
 
@@ -61,6 +63,11 @@ def manifest() -> Mapping[str, Mapping[str, Any]]:
 def version(*names: str) -> str:
     """The version of a model, or of several that work as one."""
     return "+".join(manifest()[name]["version"] for name in names)
+
+
+def style_threshold(style: str) -> float:
+    """From which probability on a track has a style; one that tags tell has that of what it sounds like."""
+    return min((labels("style")[heard].threshold for heard in heard_as(style)), default=1.0)
 
 
 def labels(head: str) -> dict[str, LabelQuality]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,8 +22,10 @@ import sqlite_utils
 from numpy.typing import NDArray
 from sqlite_utils.migrations import Migrations
 
+from musictaste import genres
 from musictaste.errors import LibraryError
-from musictaste.moods import MOODS, STYLES
+from musictaste.moods import MOODS
+from musictaste.styles import STYLES, heard_as
 from musictaste.track import (
     Analysis,
     Answer,
@@ -344,6 +347,79 @@ UPDATE embedding SET mean = substr(mean, 1, 800), spread = substr(spread, 1, 800
 """
 
 
+@migrations()
+def styles_by_tags(db: sqlite_utils.Database) -> None:
+    """What genre tags say of styles, per file; `styled` weighs it against the sound when it is read, so that nothing
+    has to be kept in step when a head, a tag or the file that stands for a track changes.
+    """
+    _execute_all(db, _TAGGED_SCHEMA)
+
+
+_TAGGED_SCHEMA = """
+CREATE TABLE tagged (
+  style TEXT NOT NULL,
+  file_id INTEGER NOT NULL REFERENCES file(id),
+  PRIMARY KEY (style, file_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tagged_file ON tagged(file_id);
+
+CREATE TABLE tag_weight (
+  file_id INTEGER PRIMARY KEY REFERENCES file(id),
+  ambient REAL NOT NULL,
+  blues REAL NOT NULL,
+  classical REAL NOT NULL,
+  country REAL NOT NULL,
+  disco REAL NOT NULL,
+  electronic REAL NOT NULL,
+  folk REAL NOT NULL,
+  hip_hop REAL NOT NULL,
+  jazz REAL NOT NULL,
+  metal REAL NOT NULL,
+  pop REAL NOT NULL,
+  punk REAL NOT NULL,
+  reggae REAL NOT NULL,
+  rock REAL NOT NULL,
+  soul REAL NOT NULL
+) STRICT;
+
+CREATE VIEW styled AS
+  SELECT file_id, track_id,
+    ambient / total AS ambient, blues / total AS blues, classical / total AS classical, country / total AS country,
+    disco / total AS disco, electronic / total AS electronic, folk / total AS folk, hip_hop / total AS hip_hop,
+    jazz / total AS jazz, metal / total AS metal, pop / total AS pop, punk / total AS punk, reggae / total AS reggae,
+    rock / total AS rock, soul / total AS soul
+  FROM (
+    SELECT *, CASE WHEN told THEN
+      ambient + blues + classical + country + disco + electronic + folk + hip_hop + jazz + metal + pop + punk +
+      reggae + rock + soul
+      ELSE 1 END AS total
+    FROM (
+      SELECT file.id AS file_id, style.track_id, w.file_id IS NOT NULL AS told,
+        style.ambient * coalesce(w.ambient, 1) AS ambient, style.blues * coalesce(w.blues, 1) AS blues,
+        style.classical * coalesce(w.classical, 1) AS classical, style.country * coalesce(w.country, 1) AS country,
+        style.disco * coalesce(w.disco, 1) AS disco, style.electronic * coalesce(w.electronic, 1) AS electronic,
+        style.folk * coalesce(w.folk, 1) AS folk, style.hip_hop * coalesce(w.hip_hop, 1) AS hip_hop,
+        style.jazz * coalesce(w.jazz, 1) AS jazz, style.metal * coalesce(w.metal, 1) AS metal,
+        style.pop * coalesce(w.pop, 1) AS pop, style.punk * coalesce(w.punk, 1) AS punk,
+        style.reggae * coalesce(w.reggae, 1) AS reggae, style.rock * coalesce(w.rock, 1) AS rock,
+        style.soul * coalesce(w.soul, 1) AS soul
+      FROM file JOIN style ON style.track_id = file.track_id LEFT JOIN tag_weight AS w ON w.file_id = file.id
+    )
+  );
+
+DROP VIEW library;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
+    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
+    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
+    soul, file.plays, file.skips, file.rating, file.last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -447,7 +523,7 @@ class Library:
         raw = os.fsencode(path)
         if file_id is not None:
             replaced = "SELECT id FROM file WHERE path = CAST(? AS TEXT) AND id != ?"
-            for table, key in (("tag_value", "file_id"), ("lyrics", "file_id"), ("file", "id")):
+            for table, key in _FILE_TABLES:
                 self._db.execute(f"DELETE FROM {table} WHERE {key} IN ({replaced})", [raw, file_id])
             self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])
         columns = _file_columns(tags) | {
@@ -465,6 +541,7 @@ class Library:
             [raw, *columns.values()],
         ).fetchone()
         self._save_values(file_id, tags)
+        _save_styles(self._db, file_id, tags.genres)
         self._db.execute("DELETE FROM failure WHERE path = CAST(? AS TEXT)", [raw])
 
     def _save_values(self, file_id: int, tags: Tags) -> None:
@@ -681,29 +758,48 @@ class Library:
         return int(self._db.execute("SELECT count(*) FROM present").fetchone()[0])
 
     def counts_reaching(self, table: str, thresholds: Mapping[str, float]) -> dict[str, int]:
-        """For each label of "mood" or "style", how many tracks reach its threshold."""
+        """For each label of "mood", or heard style of "style", how many tracks reach its threshold."""
         sums = ", ".join(f"coalesce(sum({label_column(label)} >= ?), 0)" for label in thresholds)
-        row = self._db.execute(
-            f"SELECT {sums} FROM present JOIN {'felt' if table == 'mood' else table} USING (track_id)",
-            list(thresholds.values()),
-        ).fetchone()
+        source = "felt USING (track_id)" if table == "mood" else "styled USING (file_id)"
+        row = self._db.execute(f"SELECT {sums} FROM present JOIN {source}", list(thresholds.values())).fetchone()
         return dict(zip(thresholds, row, strict=True))
 
-    def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
-        """Tracks whose probability of the mood, and of the styles together, reach the thresholds."""
-        mood_sql = f"felt.{label_column(mood)}" if mood else "1.0"
-        style_sql = " + ".join(f"style.{label_column(style)}" for style in styles) or "1.0"
-        source = (
-            f"(SELECT present.track_id, file_id, {mood_sql} AS m, {style_sql} AS s FROM present"
-            " JOIN felt USING (track_id) JOIN style USING (track_id)) AS fit"
+    def counts_tagged(self, thresholds: Mapping[str, float]) -> dict[str, int]:
+        """For each style that only tags tell, how many tracks have it and sound enough like it."""
+        sums = {s: " + ".join(f"styled.{label_column(h)}" for h in heard_as(s)) or "1.0" for s in thresholds}
+        cases = " ".join(f"WHEN ? THEN {sums[style]} >= ?" for style in thresholds)
+        rows = self._db.execute(
+            f"""SELECT tagged.style, sum(CASE tagged.style {cases} ELSE 0 END) FROM present JOIN styled USING (file_id)
+            JOIN tagged USING (file_id) GROUP BY tagged.style""",
+            [value for item in thresholds.items() for value in item],
         )
-        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}").fetchone()
+        found = dict(rows.fetchall())
+        return {style: found.get(style, 0) for style in thresholds}
+
+    def count_told(self, styles: Sequence[str]) -> int:
+        """How many tracks have tags that name one of some styles."""
+        (count,) = self._db.execute(f"SELECT count(*) FROM present WHERE {_told(styles)}", list(styles)).fetchone()
+        return int(count)
+
+    def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
+        """Tracks whose probability of the mood, and of the styles together, reach the thresholds.
+
+        A style that only tags tell has the probability of what it sounds like where the tags say so, 0 elsewhere.
+        """
+        mood_sql = f"felt.{label_column(mood)}" if mood else "1.0"
+        style_sql, bound = _any_of(styles)
+        styled = "styled USING (file_id)" if styles else "style USING (track_id)"
+        source = (
+            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s FROM present"
+            f" JOIN felt USING (track_id) JOIN {styled}) AS fit"
+        )
+        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}", bound).fetchone()
         rows = self._db.execute(
             f"""SELECT fit.track_id, m, s, {_VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
             coalesce(album_artist, artist), title
             FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
             JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",
-            [mood_from, style_from],
+            [*bound, mood_from, style_from],
         ).fetchall()
         columns = list(zip(*rows, strict=True)) or [()] * 10
         mood_p, style_p, duration, bpm, loudness = (np.asarray(columns[i], np.float32) for i in (1, 2, 4, 5, 6))
@@ -800,18 +896,30 @@ class Library:
         return row[0] if row else None
 
 
+_FILE_TABLES = (
+    ("tag_value", "file_id"),
+    ("lyrics", "file_id"),
+    ("tagged", "file_id"),
+    ("tag_weight", "file_id"),
+    ("file", "id"),
+)
+
 _VECTOR = "embedding.mean"
 
 _MOODS = ", ".join(f"mood.{label_column(m)}" for m in MOODS)
 
-_LABELS = ", ".join([f"felt.{label_column(m)}" for m in MOODS] + [f"style.{label_column(s)}" for s in STYLES])
+_LABELS = ", ".join([f"felt.{label_column(m)}" for m in MOODS] + [f"styled.{label_column(s)}" for s in STYLES])
+
+_STYLES = ", ".join(f"style.{label_column(s)}" for s in STYLES)
 
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
-  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL, {_MOODS}
+  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL, {_MOODS},
+  {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id)
 FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = track.id JOIN style
   ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
+  JOIN styled ON styled.file_id = file.id
 WHERE track.id"""
 
 
@@ -832,16 +940,69 @@ def _track(row: Sequence[Any]) -> Track:
     moods = _known(row[10:moods_end])
     styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
     track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
-    plays, skips, last_played, rating, loved, missing, *shipped = row[styles_end:]
-    heard = _known(shipped)
+    plays, skips, last_played, rating, loved, missing, *alone, tagged = row[styles_end:]
+    heard = _known(alone[: len(MOODS)])
+    by_sound = dict(zip(STYLES, alone[len(MOODS) :], strict=True))
     return Track(
         track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
         last_played, rating, bool(loved), bool(missing), None if heard == moods else heard,
+        None if by_sound == styles else by_sound, tuple(sorted(tagged.split("|"))) if tagged else (),
     )  # fmt: skip
 
 
 def _known(moods: Sequence[float | None]) -> dict[str, float]:
     return {mood: p for mood, p in zip(MOODS, moods, strict=True) if p is not None}
+
+
+def _any_of(styles: Sequence[str]) -> tuple[str, list[str]]:
+    """The probability that a track has one of some styles, as SQL on `present` and `styled` with what it binds.
+
+    It is 1 where none is asked for; what is asked for twice, as jazz and as bebop, counts once.
+    """
+    asked: dict[str, list[str]] = {}
+    for style in styles:
+        for heard in heard_as(style):
+            asked.setdefault(heard, []).append(style)
+    # A style may stand for itself, whatever the tags say; what tags alone tell has the probability 1 where they do.
+    terms = [(f"styled.{label_column(heard)}", [] if heard in names else names) for heard, names in asked.items()]
+    terms += [("1.0", [style]) for style in styles if not heard_as(style)]
+    sql = " + ".join(f"{value} * {_told(names)}" if names else value for value, names in terms)
+    return f"min(1.0, {sql})" if terms else "1.0", [name for _, names in terms for name in names]
+
+
+def _told(styles: Sequence[str]) -> str:
+    """Whether the tags of the file that stands for a track name one of some styles, as SQL that binds them."""
+    marks = ", ".join("?" * len(styles))
+    return f"EXISTS (SELECT 1 FROM tagged WHERE tagged.file_id = present.file_id AND tagged.style IN ({marks}))"
+
+
+def _save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
+    names = genres.named(values)
+    for table in ("tagged", "tag_weight"):
+        db.execute(f"DELETE FROM {table} WHERE file_id = ?", [file_id])
+    for style in genres.within(names):
+        db.execute("INSERT INTO tagged (style, file_id) VALUES (?, ?)", [style, file_id])
+    weights = genres.weights(names)
+    if weights:
+        row = {label_column(style): weight for style, weight in weights.items()}
+        marks = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO tag_weight (file_id, {', '.join(row)}) VALUES (?, {marks})", [file_id, *row.values()])
+
+
+def _read_genres_again(db: sqlite_utils.Database) -> None:
+    """Read the genre tags that are kept, where another version of the program has read them or none has yet."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == genres.VERSION:
+        return
+    with db.atomic():
+        for table in ("tagged", "tag_weight"):
+            db.execute(f"DELETE FROM {table}")
+        rows = db.execute(
+            "SELECT file_id, value FROM tag_value WHERE field = 'genres' ORDER BY file_id, position"
+        ).fetchall()
+        for file_id, group in groupby(rows, key=lambda row: row[0]):
+            _save_styles(db, file_id, [value for _, value in group])
+        db.execute(f"PRAGMA user_version = {genres.VERSION}")
 
 
 def _connect(path: Path | Literal[":memory:"]) -> sqlite_utils.Database:
@@ -853,6 +1014,7 @@ def _connect(path: Path | Literal[":memory:"]) -> sqlite_utils.Database:
         if migrations.pending(db):
             db.enable_wal()
             migrations.apply(db)
+        _read_genres_again(db)
         db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
     except BaseException:
         db.close()

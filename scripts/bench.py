@@ -430,8 +430,9 @@ def bench_teach(arguments: argparse.Namespace) -> None:
 
 def make_library(db: Path, tracks: int) -> None:
     """Write a library of random embeddings and moods; rows go in directly, which takes seconds for 100,000."""
-    from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
+    from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
     from musictaste.store import VECTOR_SIZE, Library
+    from musictaste.styles import STYLES
 
     Library.open(db, create=True).close()
     rng = np.random.default_rng(0)

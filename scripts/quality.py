@@ -33,8 +33,9 @@ from sklearn.model_selection import GroupKFold
 
 from musictaste import audio
 from musictaste.inference import Model
-from musictaste.moods import EMOTIONS, FINER_MOODS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.quality import labels
+from musictaste.styles import STYLES
 
 Array = np.ndarray
 

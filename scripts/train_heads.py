@@ -31,8 +31,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from musictaste import audio
 from musictaste.inference import Model
-from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.quality import NETWORKS
+from musictaste.styles import STYLES
 
 Array = np.ndarray
 
@@ -621,7 +622,7 @@ def validate_styles(examples: StyleExamples, seeds: int = SEEDS, *, apart: bool 
     """GTZAN's cuts, at random or with neighbouring cuts on one side of each split."""
     cuts, others = examples.cuts, examples.others
     truth = cuts.targets.argmax(axis=1)
-    blocks = np.arange(len(truth)) // 5 if apart else np.arange(len(truth))
+    blocks = np.arange(len(truth)) // 5 if apart else None
     runs = []
     for seed in range(seeds):
         splits = (StratifiedGroupKFold if apart else StratifiedKFold)(FOLDS, shuffle=True, random_state=seed)

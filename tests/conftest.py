@@ -11,8 +11,9 @@ import pytest
 from make_audio import chord, noise, write_audio
 from numpy.typing import NDArray
 
-from musictaste.moods import EMOTIONS, FINER_MOODS, STYLES
+from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
+from musictaste.styles import STYLES
 from musictaste.track import Labels, Sound, Tags, Timeline
 
 SIZE = 2104

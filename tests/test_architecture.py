@@ -14,8 +14,9 @@ LAYERS = [
     {"scan", "playlist", "health"},
     {"teaching"},
     {"taste", "store", "inference"},
-    {"audio", "tags", "playlist_files", "quality"},
-    {"moods"},
+    {"audio", "tags", "playlist_files", "quality", "genres"},
+    {"moods", "styles"},
+    {"vocabulary"},
     {"track"},
     {"errors"},
 ]

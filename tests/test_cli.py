@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Run, add_track
+from conftest import Run, add_track, shares
 
-from musictaste import store
+from musictaste import genres, quality, store, styles
 from musictaste.cli import main
 from musictaste.inference import checksum, model_path
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
@@ -119,7 +119,94 @@ def test_models_have_cards(run: Run) -> None:
 def test_vocabulary(run: Run, library: Path) -> None:
     found = {row["label"]: row["tracks"] for row in json.loads(run("moods", "--json").out)}
     assert found == {"happy": 4, "sad": 4, "angry": 0, "calm": 0} | dict.fromkeys(FINER_MOODS, 0)
-    assert len(json.loads(run("styles", "--json").out)) == 15
+
+
+@pytest.fixture
+def tagged(library: Path) -> Path:
+    """The eight tracks and four more: jazz that only its tag tells, jazz by both, a wrong tag, and a salsa."""
+    more = [
+        ("Bebop", {"jazz": 0.04, "rock": 0.9}),
+        ("Jazz", {"jazz": 0.5}),
+        ("Bop", {"jazz": 1e-6}),
+        ("Salsa", {"soul": 0.9999}),
+    ]
+    with Library.open(library) as opened:
+        for i, (genre, heard) in enumerate(more, 8):
+            tags = {"genres": (genre,), "title": f"Tune {i}"}
+            add_track(opened, f"/m/{genre}.ogg", mood={"calm": 0.9}, style=heard, seed=i, **tags)
+    return library
+
+
+def test_the_tree_of_styles(run: Run, tagged: Path) -> None:
+    rows = {row["label"]: row for row in json.loads(run("styles", "--json").out)}
+    assert tuple(rows) == styles.tree()
+    assert {label: rows[label]["tracks"] for label in ("jazz", "bebop", "swing", "soul", "funk", "latin", "salsa")} == {
+        "jazz": 6,
+        "bebop": 1,
+        "swing": 0,
+        "soul": 1,
+        "funk": 0,
+        "latin": 1,
+        "salsa": 1,
+    }
+    measured = vars(quality.labels("style")["jazz"])
+    assert rows["jazz"] == {"label": "jazz", "below": None, "told_by": "sound", "tracks": 6, **measured}
+    none = dict.fromkeys(("precision", "recall", "auroc", "examples"))
+    threshold = measured["threshold"]
+    assert rows["bebop"] == {
+        "label": "bebop",
+        "below": "jazz",
+        "told_by": "tags",
+        "tracks": 1,
+        "threshold": threshold,
+        **none,
+    }
+    lines = [line.split() for line in run("styles").out.splitlines()]
+    assert [line for line in lines if line[0] in ("bebop", "salsa")] == [
+        ["bebop", "1", "by", "tags"],
+        ["salsa", "1", "by", "tags"],
+    ]
+
+
+def test_styles_that_tags_tell(run: Run, tagged: Path) -> None:
+    for words in (["style", "比波普"], ["mood", "calm", "--style", "Be-Bop"], ["style", "bebop", "house"]):
+        assert run("-q", *words).out == "/m/Bebop.ogg\n"
+    assert run("-q", "style", "latin").out == "/m/Salsa.ogg\n"
+    assert sorted(run("-q", "style", "爵士", "--max-per-artist", "9").out.splitlines()) == [
+        *("/m/Bebop.ogg", "/m/Jazz.ogg", "/m/jazz0.flac", "/m/jazz1.flac", "/m/jazz2.flac", "/m/jazz3.flac"),
+    ]
+
+
+def test_what_the_tag_decided_is_told(run: Run, tagged: Path) -> None:
+    weighed = 0.04 * 266 / (0.04 * 266 + 0.96)
+    (document,) = json.loads(run("style", "bebop", "--json").out)
+    told = f"tagged 'Bebop' (jazz {weighed:.2f}, by the sound alone 0.04)"
+    assert (document["style"], document["reasons"]) == ("jazz", [told])
+    assert document["styles"]["jazz"] == document["score"] == round(weighed, 4)
+    listed = json.loads(run("style", "jazz", "latin", "--json", "--max-per-artist", "1").out)
+    assert {d["path"]: d["reasons"] for d in listed} == {
+        "/m/Bebop.ogg": [told],
+        "/m/Jazz.ogg": ["sounds like jazz (0.50, with its tag 0.99)"],
+        "/m/jazz0.flac": ["sounds like jazz (0.90)"],
+        "/m/jazz1.flac": ["sounds like jazz (0.90)"],
+        "/m/Salsa.ogg": ["sounds like jazz (0.00)", "tagged 'Salsa'"],
+    }
+
+
+def test_show_tells_the_sound_from_the_tags(run: Run, tagged: Path) -> None:
+    document = json.loads(run("show", "tune 8", "--json").out)
+    alone = shares(styles.STYLES, jazz=0.04, rock=0.9)
+    assert document["sound"]["styles"] == {style: round(p, 4) for style, p in alone.items()}
+    weighed = genres.weigh(alone, genres.weights(["bebop"]))
+    assert document["styles"] == {style: round(p, 4) for style, p in weighed.items()}
+    assert (document["genre"], document["tagged"]) == ("Bebop", ["bebop", "jazz"])
+    lines = run("show", "tune 8").out.splitlines()
+    assert [line for line in lines if "jazz" in line] == [
+        f"  style jazz        {'█' * 22}░░ 0.92  by the sound alone 0.04",
+        "  tagged bebop, jazz",
+    ]
+    plain = json.loads(run("show", "swing 0", "--json").out)
+    assert (plain["styles"], plain["tagged"]) == (plain["sound"]["styles"], [])
 
 
 HAPPY, SAD = {"happy": 0.94}, {"sad": 0.94}
@@ -209,6 +296,17 @@ def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Pa
         (["style", "jaz"], 2, "unknown style 'jaz': did you mean 'jazz'? (see: musictaste styles)"),
         (["mood", "happy", "-o", "x.mp3"], 2, "'x.mp3': cannot write this kind of playlist: use .m3u8 or .m3u"),
         (["mood", "happy", "-o", "no/x.m3u8"], 1, "'no/x.m3u8': the folder 'no' does not exist"),
+        (["style", "bebop"], 1, "no track is bebop: none of 8 tracks is tagged so, and sound tells only jazz"),
+        (
+            ["mood", "happy", "--style", "trip-hop", "--style", "salsa", "-o", "x.m3u8"],
+            1,
+            "no track is trip-hop or salsa: none of 8 tracks is tagged so, and sound tells only electronic or hip-hop",
+        ),
+        (
+            ["similar", "swing 0", "--style", "latin"],
+            1,
+            "no track is latin: none of 8 tracks is tagged so, and sound does not tell it",
+        ),
         (["mood", "sad", "--style", "disco", "-o", "x.m3u8"], 1, None),
     ],
 )

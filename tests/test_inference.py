@@ -13,7 +13,8 @@ from onnx import TensorProto, helper
 from musictaste import audio, inference, quality
 from musictaste.errors import ModelError, ProviderError
 from musictaste.inference import Embedder, Head, Heads, Model
-from musictaste.moods import EMOTIONS, MOODS, STYLES
+from musictaste.moods import EMOTIONS, MOODS
+from musictaste.styles import STYLES
 
 VERSION = "musicnn-msd-2+musicnn-mtt-3"
 NAMED = {"name": "tiny", "version": "7"}

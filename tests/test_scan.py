@@ -72,6 +72,27 @@ def test_a_life_of_a_library(run: Run, music: Path, tmp_path: Path) -> None:
     )
 
 
+def test_an_edited_genre_tag_counts_after_the_next_scan(run: Run, music: Path, tmp_path: Path) -> None:
+    def shown() -> dict[str, object]:
+        document: dict[str, object] = json.loads(run("show", path, "--json").out)
+        return document
+
+    path = music / "more" / "C.FLAC"
+    counts(run, music)
+    before = shown()
+    assert (before["tagged"], before["styles"]) == ([], before["sound"]["styles"])  # type: ignore[index]
+    tags = FLAC(path)
+    tags["genre"] = ["Jazz", "比波普"]
+    tags.save()
+    assert counts(run) == ZERO | {"unchanged": 3, "changed": 1}
+    after = shown()
+    assert (after["tagged"], after["sound"]) == (["bebop", "jazz"], before["sound"])
+    assert after["styles"]["jazz"] > before["styles"]["jazz"]  # type: ignore[index]
+    tags.delete()
+    assert counts(run) == ZERO | {"unchanged": 3, "changed": 1}
+    assert shown() == before
+
+
 def test_scanning_in_two_steps_gives_what_one_gives(run: Run, music: Path, tmp_path: Path) -> None:
     sql = """SELECT path, audio_hash, happy, sad, jazz, track.bpm, track.key
         FROM library JOIN file USING (path) JOIN track ON track.id = track_id ORDER BY path"""

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import sqlite_utils
 
-from musictaste import store
+from musictaste import genres, store
 from musictaste.errors import LibraryError
-from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS, STYLES
+from musictaste.genres import weigh, weights
+from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
+from musictaste.styles import STYLES
 from musictaste.track import Analysis, Failure, FileState, HeardBy, Labels, Sound, Tags, Timeline, Track, fold
 
 SIZE = 2104
@@ -192,7 +194,7 @@ def test_reopening_keeps_everything(path: Path) -> None:
 
 
 def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> None:
-    """The dump holds one track, and the schema as the first version of the program made it."""
+    """The dump holds one track tagged Jazz, and the schema as the first version of the program made it."""
     old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
     with contextlib.closing(sqlite3.connect(old)) as connection:
         connection.executescript(VERSION_1.read_text(encoding="utf-8"))
@@ -201,11 +203,13 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     with Library.open(old) as library, Library.open(fresh, create=True):
         assert library.analysis("hash-0") == Analysis("musicnn-msd-1+musicnn-mtt-2", full=False, timeline=None)
         assert (library.all_ids(), library.timelines([1]), library.listed(1)) == ([1], {}, 1)
-    assert ask(old, kept) == before == [("hash-0", "/m/a.flac", "Song", 0.75, 0.65)]
+    assert before == [("hash-0", "/m/a.flac", "Song", 0.75, 0.65)]
+    # Its tag is read without a scan; the weight is 126.
+    assert ask(old, kept) == [("hash-0", "/m/a.flac", "Song", 0.75, pytest.approx(0.65 * 126 / (0.65 * 126 + 0.35)))]
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = ["first_schema", "mood_over_time", "teaching_of_moods", "finer_moods", "layers_apart"]
+    names = ["first_schema", "mood_over_time", "teaching_of_moods", "finer_moods", "layers_apart", "styles_by_tags"]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
@@ -295,12 +299,14 @@ def test_a_track_comes_back_whole(library: Library) -> None:
         key="A minor",
         loudness_db=-14.5,
         moods=mood.probabilities,
-        styles=style.probabilities,
+        styles=pytest.approx(weigh(style.probabilities, weights(["rock", "shoegaze"]))),
         plays=42,
         skips=3,
         last_played=1_600_000_000,
         rating=0.8,
         loved=True,
+        by_sound=style.probabilities,
+        tagged=("rock", "shoegaze"),
     )
     assert library.tracks([track_id]) == [expected]
     np.testing.assert_array_equal(library.embedding(track_id), stored(make_sound(5).embedding))
@@ -377,8 +383,10 @@ def test_a_path_that_is_not_utf8(library: Library, path: Path) -> None:
 def test_any_program_can_read_the_library_view(library: Library, path: Path) -> None:
     add(library, "/music/é.mp3", FULL_TAGS, style=styles(hip_hop=0.5))
     select = "SELECT path, title, genre, bpm, key, happy, hip_hop, plays, rating FROM library"
-    row = ("/music/é.mp3", "Grüße aus 東京", "Rock; Dream Pop", 100.0, "A minor", 0.25, 0.5, 42, 0.8)
+    (weighed,) = [track.styles["hip-hop"] for track in library.tracks([1])]
+    row = ("/music/é.mp3", "Grüße aus 東京", "Rock; Dream Pop", 100.0, "A minor", 0.25, weighed, 42, 0.8)
     assert ask(path, select) == [row]
+    assert weighed < 0.1
     library.mark_missing([1])
     assert ask(path, select) == []
 
@@ -394,6 +402,127 @@ def test_the_sqlite_shell_reads_it_too(library: Library, path: Path) -> None:
     except FileNotFoundError:
         pytest.skip("there is no sqlite3 here")
     assert done.stdout.decode() == "/music/é.mp3|0.25\n"
+
+
+# Styles by sound and by tags
+
+
+def jazz_of(library: Library, track_id: int) -> tuple[float, tuple[str, ...]]:
+    (track,) = library.tracks([track_id])
+    return round(track.styles["jazz"], 4), track.tagged
+
+
+def test_an_edited_tag_counts_without_listening(library: Library) -> None:
+    heard = styles(jazz=0.3)
+    track_id = add(library, "/a.mp3", style=heard)
+    assert jazz_of(library, track_id) == (0.3, ())
+    for genre, jazz, tagged in (("Jazz", 0.9818, ("jazz",)), ("Bebop", 0.9913, ("bebop", "jazz")), ("?", 0.3, ())):
+        library.save_file("/a.mp3", Tags(genres=(genre,)), track_id=track_id, size=1, mtime_ns=3)
+        assert jazz_of(library, track_id) == (jazz, tagged)
+    (track,) = library.tracks([track_id])
+    assert (track.styles, track.by_sound) == (heard.probabilities, None)
+
+
+def test_another_head_is_weighed_against_the_same_tag(library: Library) -> None:
+    track_id = add(library, "/a.mp3", Tags(genres=("Jazz",)), style=styles(jazz=0.3))
+    library.save_labels(track_id, moods(), styles("style-2", jazz=0.001))
+    assert jazz_of(library, track_id) == (round(0.126 / (0.126 + 0.999), 4), ("jazz",))
+
+
+def test_the_file_that_stands_for_a_track_decides(library: Library) -> None:
+    """The one whose title is shown: the first of those that are there."""
+    track_id = add(library, "/a.mp3", Tags(genres=("Jazz",)), style=styles(jazz=0.3))
+    add(library, "/b.mp3", Tags(genres=("Techno",)), style=styles(jazz=0.3))
+    for missing, tagged in (([], ("jazz",)), ([1], ("electronic", "techno")), ([1, 2], ("jazz",))):
+        library.mark_present([1, 2])
+        library.mark_missing(missing)
+        (track,) = library.tracks([track_id])
+        assert (track.tagged, track.genre) == (tagged, "Techno" if missing == [1] else "Jazz")
+        top = max(track.styles, key=lambda style: track.styles[style])
+        assert top == ("electronic" if missing == [1] else "jazz")
+
+
+def test_a_file_whose_sound_changed_leaves_its_tags_behind(library: Library) -> None:
+    first = add(library, "/a.mp3", Tags(genres=("Jazz",)), seed=0)
+    second = add(library, "/a.mp3", Tags(genres=("Techno",)), seed=1)
+    add(library, "/copy.mp3", seed=0)
+    assert [track.tagged for track in library.tracks([first, second])] == [(), ("electronic", "techno")]
+
+
+def test_a_moved_file_takes_its_tags_along(library: Library, path: Path) -> None:
+    track_id = add(library, "/old.mp3", Tags(genres=("Jazz",)), seed=0)
+    add(library, "/new.mp3", Tags(genres=("Techno",)), seed=1)
+    with library.transaction():
+        tags = Tags(genres=("Bebop",))
+        library.save_file("/new.mp3", tags, track_id=track_id, size=1, mtime_ns=3, file_id=1)
+    assert ask(path, "SELECT * FROM tagged ORDER BY style") == [("bebop", 1), ("jazz", 1)]
+    assert ask(path, "SELECT file_id, jazz FROM tag_weight") == [(1, pytest.approx(266))]
+    assert ask(path, "PRAGMA foreign_key_check") == []
+
+
+def test_tags_are_read_again_when_words_were_learnt(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Library.open(path, create=True) as library:
+        track_id = add(library, "/a.mp3", Tags(genres=("Dance Hall", "Jazz")))
+        add(library, "/b.mp3", Tags(genres=("Other",)), seed=1)
+    kept = "SELECT style FROM tagged ORDER BY style"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM tagged WHERE style = 'reggae'")
+        connection.execute("INSERT INTO tagged VALUES ('rock', 2)")
+    with Library.open(path):
+        assert ask(path, kept) == [("dancehall",), ("jazz",), ("rock",)]
+    monkeypatch.setattr(genres, "VERSION", genres.VERSION - 1)
+    with Library.open(path) as library:
+        assert ask(path, kept) == [("dancehall",), ("jazz",), ("reggae",)]
+        assert library.tracks([track_id])[0].tagged == ("dancehall", "jazz", "reggae")
+    assert ask(path, "PRAGMA user_version") == [(genres.VERSION,)]
+
+
+@pytest.fixture
+def tagged(library: Library) -> list[int]:
+    """Two tagged bebop, of which one sounds nothing like it, an untagged one, and a salsa that sounds like pop."""
+    given = [("Bebop", {"jazz": 0.8}), ("Bebop", {"jazz": 0.00001, "rock": 0.9}), (None, {"jazz": 0.8})]
+    return [
+        add(library, f"/{n}", Tags(genres=(genre,) if genre else ()), seed=n, style=styles(**heard))
+        for n, (genre, heard) in enumerate([*given, ("Salsa", {"pop": 0.75})])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "threshold", "found"),
+    [
+        (["jazz"], 0.5, {0: 0.999, 2: 0.8}),
+        (["bebop"], 0.5, {0: 0.999}),
+        (["bebop"], 0.001, {0: 0.999, 1: 0.0029}),
+        (["jazz", "bebop"], 0.5, {0: 0.999, 2: 0.8}),
+        (["bebop", "pop"], 0.5, {0: 0.9992, 3: 0.75}),
+        (["salsa"], 1.0, {3: 1.0}),
+        (["latin"], 1.0, {3: 1.0}),
+        (["latin", "pop"], 0.5, {3: 1.0}),
+        (["house"], 0.001, {}),
+        (["fusion"], 0.001, {}),
+    ],
+)
+def test_a_pool_of_styles_that_tags_tell(
+    library: Library, tagged: list[int], wanted: list[str], threshold: float, found: dict[int, float]
+) -> None:
+    pool = library.pool(mood=None, styles=wanted, mood_from=0, style_from=threshold)
+    assert pool.ids.tolist() == [tagged[n] for n in found]
+    assert pool.style.tolist() == [pytest.approx(p, abs=1e-3) for p in found.values()]
+    assert pool.considered == 4
+
+
+def test_how_many_have_a_style_that_tags_tell(library: Library, tagged: list[int]) -> None:
+    thresholds = {"bebop": 0.5, "salsa": 1.0, "latin": 1.0, "house": 0.1}
+    assert library.counts_tagged(thresholds) == {"bebop": 1, "salsa": 1, "latin": 1, "house": 0}
+    assert library.counts_tagged({"bebop": 0.001}) == {"bebop": 2}
+    assert library.counts_reaching("style", {"jazz": 0.5, "pop": 0.5}) == {"jazz": 2, "pop": 1}
+    assert (library.count_told(["bebop"]), library.count_told(["house"]), library.count_told(["house", "latin"])) == (
+        2,
+        0,
+        1,
+    )
+    library.mark_missing([1])
+    assert (library.counts_tagged({"bebop": 0.5}), library.count_told(["bebop"])) == ({"bebop": 0}, 1)
 
 
 # What is there and what is not

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from musictaste import moods, playlist_files, quality
+from musictaste import moods, playlist_files, quality, styles
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson, resolve
@@ -56,7 +56,7 @@ def mood(
 ) -> None:
     """A playlist of a mood, and of a style if you like."""
     wanted = moods.find_mood(name)
-    names = [moods.find_style(s) for s in style or []]
+    names = [styles.find_style(s) for s in style or []]
     title = " ".join([wanted, *names] + ["throughout"] * throughout)
     paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
     wish = _wish(limit, max_per_artist, order, seed)
@@ -66,7 +66,9 @@ def mood(
 @app.command()
 def style(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="STYLE...", help="jazz, rock, ... or a synonym: 爵士, rap ...")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="STYLE...", help="jazz, bebop, ... or a synonym: 爵士, rap ...")
+    ],
     limit: Limit = 25,
     output: Output = None,
     absolute: Absolute = False,
@@ -78,7 +80,7 @@ def style(
     as_json: AsJson = False,
 ) -> None:
     """A playlist of one or more styles."""
-    wanted = [moods.find_style(s) for s in names]
+    wanted = [styles.find_style(s) for s in names]
     paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join(wanted))
     _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
 
@@ -101,7 +103,7 @@ def similar(
     """The tracks nearest to one or more others."""
     from musictaste import playlist
 
-    names = [moods.find_style(s) for s in style or []]
+    names = [styles.find_style(s) for s in style or []]
     with _opened(context.obj, output) as library:
         seeds = [resolve(library, words) for words in tracks]
         pool = _pool(library, None, names)
@@ -148,10 +150,23 @@ def _opened(options: Globals, output: Path | None) -> Library:
 def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
     """From where on a track has the mood, and one of the styles; None where nothing was asked."""
     mood_from = quality.labels("emotion")[wanted].threshold if wanted else None
-    return mood_from, min((quality.labels("style")[name].threshold for name in names), default=None)
+    return mood_from, min(map(quality.style_threshold, names), default=None)
 
 
 def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
+    """The tracks that fit.
+
+    Raises
+    ------
+    NothingFitsError
+        When only tags tell the styles, and there are none.
+    """
+    if names and all(map(styles.told_by_tags, names)) and not library.count_told(names):
+        heard = " or ".join(dict.fromkeys(top for name in names for top in styles.heard_as(name)))
+        tells = f"tells only {heard}" if heard else "does not tell it"
+        raise NothingFitsError(
+            f"no track is {' or '.join(names)}: none of {library.count()} tracks is tagged so, and sound {tells}"
+        )
     mood_from, style_from = _thresholds(wanted, names)
     return library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
 
@@ -260,9 +275,20 @@ def _choice_json(track: Track, choice: Choice, why: Sequence[str]) -> dict[str, 
 def _label_reasons(wanted: str | None, names: Sequence[str]) -> Any:
     def reasons(track: Track, _: Choice) -> list[str]:
         heard = [f"sounds {wanted} ({track.moods[wanted]:.2f})"] if wanted else []
-        return heard + [f"sounds like {name} ({track.styles[name]:.2f})" for name in names]
+        return heard + [_style_reason(track, name) for name in names if name in (*track.styles, *track.tagged)]
 
     return reasons
+
+
+def _style_reason(track: Track, name: str) -> str:
+    """What decided that a track has a style: its tag where only that tells it or the sound alone would not do."""
+    heard, tag = styles.heard_as(name), f"tagged '{track.genre}'"
+    if not heard:
+        return tag
+    alone, weighed = (sum(p[top] for top in heard) for p in (track.by_sound or track.styles, track.styles))
+    if styles.told_by_tags(name) or alone < quality.style_threshold(name) <= weighed:
+        return f"{tag} ({' or '.join(heard)} {weighed:.2f}, by the sound alone {alone:.2f})"
+    return f"sounds like {name} ({alone:.2f}{f', with its tag {weighed:.2f}' if alone < weighed else ''})"
 
 
 def _near_reasons(_: Track, choice: Choice) -> list[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BAR_WIDTH = 24
 HEIGHTS = "▁▂▃▄▅▆▇█"
+VISIBLE = 0.005
+"""Probabilities that differ by less may be printed alike."""
 
 
 def print_json(document: Any) -> None:
@@ -80,7 +82,11 @@ def track_json(track: Track) -> dict[str, Any]:
         **named,
         "valence": round(moods.valence(track.moods), 4),
         "arousal": round(moods.arousal(track.moods), 4),
-        "sound": named | {"moods": rounded(track.uncorrected or track.moods)},
+        "tagged": list(track.tagged),
+        "sound": {
+            "moods": rounded(track.uncorrected or track.moods),
+            "styles": rounded(track.by_sound or track.styles),
+        },
         "words": None,
         "plays": track.plays,
         "skips": track.skips,
@@ -126,10 +132,14 @@ def print_track(
     out.print(f"  {printable(track.path)}" + ("  (missing)" if track.missing else ""), style="dim")
     emotions = {label: p for label, p in track.moods.items() if label in moods.EMOTIONS}
     finer = {label: p for label, p in track.moods.items() if label not in moods.EMOTIONS}
-    for kind, probabilities in (("mood", emotions), ("", finer), ("style", track.styles)):
+    groups = (("mood", emotions, None), ("", finer, None), ("style", track.styles, track.by_sound))
+    for kind, probabilities, alone in groups:
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:4]
         for label, p in ranked:
-            out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}")
+            told = f"  by the sound alone {alone[label]:.2f}" if alone and abs(alone[label] - p) >= VISIBLE else ""
+            out.print(f"  {kind:6}{label:11} {bar(p)} {p:.2f}{told}")
+    if track.tagged:
+        out.print(f"  tagged {', '.join(track.tagged)}")
     # One window is a moment, not a course.
     if timeline and len(timeline.at_s) > 1:
         span = f"{clock(timeline.at_s[0])} to {clock(timeline.at_s[-1])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,12 +10,18 @@ from musictaste import quality
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.errors import UnknownTrackError
+from musictaste.quality import LabelQuality
+from musictaste.styles import above, told_by_tags, tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from musictaste.store import Library
 
 CANDIDATES = 10
 NEIGHBOURS = 5
+FIGURES = ("tracks", "threshold", "precision", "recall", "AUROC")
+BY_TAGS = ("by tags", "", "", "")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -73,29 +79,49 @@ def show(
 @app.command()
 def moods(context: typer.Context, as_json: AsJson = False) -> None:
     """The moods, how many tracks reach each, and how well each was measured to be heard."""
-    _vocabulary(context.obj, "emotion", "mood", as_json=as_json)
+    measured = quality.labels("emotion")
+    with open_library(context.obj) as library:
+        counts = library.counts_reaching("mood", {label: q.threshold for label, q in measured.items()})
+    if as_json:
+        render.print_json([{"label": label, "tracks": counts[label], **vars(q)} for label, q in measured.items()])
+        return
+    rows = ([label, str(counts[label]), *_figures(q)] for label, q in measured.items())
+    render.print_table(["mood", *FIGURES], rows)
 
 
 @app.command()
 def styles(context: typer.Context, as_json: AsJson = False) -> None:
-    """The styles, how many tracks reach each, and how well each was measured to be heard."""
-    _vocabulary(context.obj, "style", "style", as_json=as_json)
-
-
-def _vocabulary(options: Globals, head: str, table: str, *, as_json: bool) -> None:
-    measured = quality.labels(head)
-    with open_library(options) as library:
-        counts = library.counts_reaching(table, {label: q.threshold for label, q in measured.items()})
+    """The tree of styles, how many tracks reach each, and how well it is heard or that tags tell it."""
+    with open_library(context.obj) as library:
+        rows = list(_style_rows(library))
     if as_json:
-        render.print_json([{"label": label, "tracks": counts[label], **vars(q)} for label, q in measured.items()])
+        render.print_json([_style_json(*row) for row in rows])
         return
-    figure = "{:.2f}".format
-    rows = (
-        [label, str(counts[label]), figure(q.threshold)]
-        + ["not measured" if value is None else figure(value) for value in (q.precision, q.recall, q.auroc)]
-        for label, q in measured.items()
+    table = (
+        [f"{'  ' if above(label) else ''}{label}", str(n), *(BY_TAGS if told_by_tags(label) else _figures(q))]
+        for label, n, q in rows
     )
-    render.print_table([table, "tracks", "threshold", "precision", "recall", "AUROC"], rows)
+    render.print_table(["style", *FIGURES], table)
+
+
+def _style_rows(library: Library) -> Iterator[tuple[str, int, LabelQuality]]:
+    """Each style of the tree, how many tracks reach it, and how well it is heard."""
+    measured = quality.labels("style")
+    told = {style: quality.style_threshold(style) for style in tree() if told_by_tags(style)}
+    counts = library.counts_reaching("style", {style: q.threshold for style, q in measured.items()})
+    counts |= library.counts_tagged(told)
+    for style in tree():
+        yield style, counts[style], measured.get(style) or LabelQuality(told[style])
+
+
+def _style_json(label: str, tracks: int, measured: LabelQuality) -> dict[str, Any]:
+    told_by = "tags" if told_by_tags(label) else "sound"
+    return {"label": label, "below": above(label), "told_by": told_by, "tracks": tracks, **vars(measured)}
+
+
+def _figures(measured: LabelQuality) -> list[str]:
+    figures = [measured.precision, measured.recall, measured.auroc]
+    return [f"{measured.threshold:.2f}"] + ["not measured" if value is None else f"{value:.2f}" for value in figures]
 
 
 @app.command()
