@@ -12,9 +12,9 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"scan", "playlist", "health"},
-    {"teaching"},
+    {"teaching", "words"},
     {"taste", "store", "inference"},
-    {"audio", "tags", "playlist_files", "quality"},
+    {"audio", "tags", "lyrics", "playlist_files", "quality"},
     {"moods"},
     {"track"},
     {"errors"},
@@ -33,6 +33,12 @@ HOMES = {
     "scipy": {"audio"},
     "av": {"audio", "health"},
     "pebble": {"scan"},
+    "chardet": {"lyrics"},
+    "lyricsgenius": {"lyrics"},
+    "opencc": {"lyrics"},
+    "py3langid": {"lyrics"},
+    "requests": {"lyrics"},
+    "urllib3": {"lyrics"},
 }
 
 
