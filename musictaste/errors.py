@@ -69,3 +69,17 @@ class SuffixError(MusictasteError):
     """A file name whose suffix names no format that can be written."""
 
     exit_code = 2
+
+
+class LyricsSourceError(MusictasteError):
+    """A source of lyrics that is not known, or that lacks what it needs."""
+
+    exit_code = 2
+
+
+class NoAnswerError(MusictasteError):
+    """A service that did not answer one question; the reason is a clause without its name."""
+
+
+class LeftAloneError(MusictasteError):
+    """A service that is not asked any more."""

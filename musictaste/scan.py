@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
-from musictaste import __version__, quality, teaching
+from musictaste import __version__, lyrics, quality, teaching, words
 from musictaste.audio import SUFFIXES
 from musictaste.errors import FolderError, UnheardError
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
-from musictaste.track import Analysis, Failure, FileState, Labels, Sound, Tags, Timeline
+from musictaste.track import Analysis, Beside, Failure, FileState, Labels, Sound, Tags, Timeline
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from musictaste.audio import Meter, Recording, Window
     from musictaste.inference import Device, Embedder, Floats, Head, Heads
 
-Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed"]
+Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "words", "left alone"]
 
 WRITE_EVERY_S = 1.0
 WAITING_PER_WORKER = 3
@@ -56,12 +56,16 @@ RELABEL_AT_ONCE = 5000
 
 @dataclass(frozen=True)
 class Options:
-    """How to listen: on which device, in how many processes, whole tracks or windows, known failures again or not."""
+    """How to listen: on which device, in how many processes, whole tracks or windows, known failures again or not.
+
+    `lyrics` are the sources that the words of songs may come from.
+    """
 
     device: Device = "auto"
     jobs: int = field(default_factory=lambda: usable_cpus())  # noqa: PLW0108 - defined below
     full: bool = False
     retry_failed: bool = False
+    lyrics: tuple[str, ...] = lyrics.DEFAULT
 
 
 def usable_cpus() -> int:
@@ -93,11 +97,16 @@ class Task:
     size: int
     mtime_ns: int
     state: FileState | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a survey found: files to listen to, and ids of files that are gone or have come back."""
+    """What a survey found: files to listen to, and ids of files that are gone or have come back.
+
+    `beside` are files that need no listening, with the file of words that appeared, changed or went beside each;
+    `lyrics` the sources of words that count.
+    """
 
     tasks: list[Task]
     unchanged: int
@@ -106,11 +115,16 @@ class Plan:
     back: list[tuple[int, str]]
     healed: list[str]
     unreadable: list[tuple[str, str]]
+    beside: list[tuple[int, Beside | None]]
+    lyrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file."""
+    """What became of one file; of kind "words" what a service said of its words.
+
+    Of kind "left alone", `path` is the name of a service that is not asked any more.
+    """
 
     kind: Kind
     path: str
@@ -134,11 +148,12 @@ class Heard:
 
 @dataclass(frozen=True)
 class Found:
-    """A regular file met on a walk."""
+    """A regular file met on a walk, and the file of words beside it."""
 
     path: str
     size: int
     mtime_ns: int
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -168,24 +183,25 @@ def walk(folder: str) -> Iterator[Found | Unreadable]:
             yield Unreadable(current, error.strerror or str(error))
             continue
         subfolders: list[str] = []
+        shelf = lyrics.Shelf(entries)
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
                 (links if entry.is_symlink() else subfolders).append(entry.path)
             elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-                yield from _found(entry)
+                yield from _found(entry, shelf)
         folders.extend(reversed(subfolders))
 
 
-def _found(entry: os.DirEntry[str]) -> Iterator[Found]:
+def _found(entry: os.DirEntry[str], shelf: lyrics.Shelf) -> Iterator[Found]:
     """The file, unless it vanished, is a broken link, or would block whoever opens it."""
     try:
         info = entry.stat()
     except OSError:
         return
     if stat.S_ISREG(info.st_mode):
-        yield Found(entry.path, info.st_size, info.st_mtime_ns)
+        yield Found(entry.path, info.st_size, info.st_mtime_ns, shelf.find(entry.name))
 
 
 def resolve_folders(library: Library, named: Sequence[Path]) -> list[str]:
@@ -224,6 +240,7 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
     tasks: list[Task] = []
     back: list[tuple[int, str]] = []
     unreadable: list[tuple[str, str]] = []
+    beside: list[tuple[int, Beside | None]] = []
     unchanged = known_failures = 0
     seen: set[int] = set()
     failing: set[str] = set()
@@ -241,11 +258,14 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
             if failure and not options.retry_failed and _still_fails(failure, item):
                 known_failures += 1
             elif state is None or _outdated(state, item, versions, options) or failure:
-                tasks.append(Task(item.path, item.size, item.mtime_ns, state))
-            elif state.missing:
-                back.append((state.id, item.path))
+                tasks.append(Task(item.path, item.size, item.mtime_ns, state, item.beside))
             else:
-                unchanged += 1
+                if "files" in options.lyrics and state.beside != item.beside:
+                    beside.append((state.id, item.beside))
+                if state.missing:
+                    back.append((state.id, item.path))
+                else:
+                    unchanged += 1
     hidden = [path for path, _ in unreadable if os.path.lexists(path)]
     gone = [
         (file_id, path)
@@ -254,7 +274,7 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
         if not missing and file_id not in seen and not any(_inside(path, h) for h in hidden)
     ]
     healed = [f.path for f in library.failures() if f.path not in failing and not os.path.lexists(f.path)]
-    return Plan(tasks, unchanged, known_failures, gone, back, healed, unreadable)
+    return Plan(tasks, unchanged, known_failures, gone, back, healed, unreadable, beside, options.lyrics)
 
 
 def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:
@@ -469,25 +489,55 @@ def _decided(moods: Labels) -> bool:
     return first - second >= DECIDED_BY
 
 
-def update(library: Library, plan: Plan, listeners: Listeners | None) -> Iterator[Outcome]:
+def update(
+    library: Library, plan: Plan, listeners: Listeners | None, fetcher: lyrics.Fetcher | None = None
+) -> Iterator[Outcome]:
     """Carry a plan out; each outcome is yielded when it is safe in the library.
 
-    `listeners` may be None where the plan has nothing to listen to.
+    `listeners` may be None where the plan has nothing to listen to. A fetcher asks for words meanwhile; those that
+    come later are kept by `await_words`.
     """
     with library.transaction():
         library.mark_missing(file_id for file_id, _ in plan.gone)
         library.mark_present(file_id for file_id, _ in plan.back)
         library.forget_failures(plan.healed)
+    words.look_beside(library, plan.beside)
     yield from (Outcome("added", path) for _, path in plan.back)
+    if fetcher:
+        words.ask(library, fetcher, library.all_ids())
     moved: set[int] = set()
     for batch in _batches(_results(plan.tasks, listeners)) if listeners else ():
         outcomes = []
         with library.transaction():
             for task, future in batch:
-                outcomes.append(_keep(library, task, future, moved))
+                outcomes.append(_keep(library, plan, task, future, moved))
             teaching.follow(library)
+            if fetcher:
+                outcomes += _keep_fetched(library, fetcher.said())
+        if fetcher:
+            states = (library.file_state(task.path) for task, _ in batch)
+            words.ask(library, fetcher, [state.track_id for state in states if state])
         yield from outcomes
     yield from (Outcome("removed", path) for file_id, path in plan.gone if file_id not in moved)
+
+
+def await_words(library: Library, fetcher: lyrics.Fetcher) -> Iterator[Outcome]:
+    """Keep what services still have to say when everything was listened to."""
+    while fetcher.pending:
+        with library.transaction():
+            outcomes = _keep_fetched(library, fetcher.said(wait_s=WRITE_EVERY_S))
+        yield from outcomes
+
+
+def _keep_fetched(library: Library, said: Iterable[lyrics.Said]) -> list[Outcome]:
+    outcomes = []
+    for one in said:
+        reason = words.keep_said(library, one)
+        if isinstance(one, lyrics.LeftAlone):
+            outcomes.append(Outcome("left alone", one.source, reason))
+        else:
+            outcomes += [Outcome("words", track.path, reason) for track in library.tracks([one.track_id])]
+    return outcomes
 
 
 Result = tuple[Task, Future[Heard]]
@@ -522,7 +572,7 @@ def _batches(results: Iterable[Result | None]) -> Iterator[list[Result]]:
         yield batch
 
 
-def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int]) -> Outcome:
+def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved: set[int]) -> Outcome:
     """Write one result down."""
     error = future.exception()
     if error is not None:
@@ -534,10 +584,14 @@ def _keep(library: Library, task: Task, future: Future[Heard], moved: set[int]) 
         track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
     else:
         track_id = library.track_id(heard.audio_hash)
-    file_id = None if task.state else _moved_from(library, track_id)
-    library.save_file(task.path, heard.tags, track_id=track_id, size=task.size, mtime_ns=task.mtime_ns, file_id=file_id)
-    if file_id is not None:
-        moved.add(file_id)
+    was = None if task.state else _moved_from(library, track_id)
+    tags = heard.tags
+    if task.state and library.named(task.state.id) != (tags.title, tags.artist, tags.album):
+        library.forget_fetched(track_id)
+    file_id = library.save_file(task.path, tags, track_id=track_id, size=task.size, mtime_ns=task.mtime_ns, file_id=was)
+    words.keep_found(library, file_id, tags.lyrics, task.beside, plan.lyrics)
+    if was is not None:
+        moved.add(was)
         return Outcome("moved", task.path)
     return Outcome("changed" if task.state and not task.state.missing else "added", task.path)
 

@@ -29,18 +29,22 @@ from musictaste.styles import STYLES, heard_as
 from musictaste.track import (
     Analysis,
     Answer,
+    Beside,
     Failure,
     FileState,
     HeardBy,
     Labels,
+    Lyrics,
     MoodColumns,
     Move,
     Plays,
     Pool,
+    Song,
     Sound,
     Tags,
     Timeline,
     Track,
+    Words,
     fold,
 )
 
@@ -420,6 +424,61 @@ CREATE VIEW library AS
 """
 
 
+@migrations()
+def words_of_songs(db: sqlite_utils.Database) -> None:
+    """Words from several sources; those that were known by one text for each file are cleaned by the next scan."""
+    _execute_all(db, _WORDS_SCHEMA)
+
+
+_WORDS_SCHEMA = """
+ALTER TABLE lyrics RENAME TO lyrics_before;
+
+CREATE TABLE lyrics (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, so that it stands for these very words
+  file_id INTEGER REFERENCES file(id), -- of words in a file or beside it
+  track_id INTEGER REFERENCES track(id), -- of words that a service gave for a recording
+  source TEXT NOT NULL,
+  mtime_ns INTEGER, -- of the file of words
+  found INTEGER NOT NULL,
+  cleaner TEXT NOT NULL,
+  instrumental INTEGER NOT NULL,
+  language TEXT,
+  path TEXT, -- of the file of words
+  words TEXT, -- what is sung; NULL where that is nothing
+  text TEXT NOT NULL,
+  CHECK ((file_id IS NULL) != (track_id IS NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX lyrics_of_file ON lyrics(file_id, source) WHERE file_id IS NOT NULL;
+
+CREATE UNIQUE INDEX lyrics_of_track ON lyrics(track_id, source) WHERE track_id IS NOT NULL;
+
+INSERT INTO lyrics (file_id, source, found, cleaner, instrumental, text)
+  SELECT file_id, source, CAST(strftime('%s', 'now') AS INTEGER), '', 0, text FROM lyrics_before;
+
+DROP TABLE lyrics_before;
+
+CREATE TABLE lyrics_miss (
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  source TEXT NOT NULL,
+  reason TEXT NOT NULL, -- why what the service found was rejected; empty where it found nothing
+  asked INTEGER NOT NULL,
+  PRIMARY KEY (track_id, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW words AS
+  SELECT track_id, lyrics_id, source, language, instrumental, words AS text, min(distance) AS distance FROM (
+    SELECT file.track_id, lyrics.id AS lyrics_id, source, language, instrumental, words,
+      CASE source WHEN 'tags' THEN 0 ELSE 1 END + 8 * (missing_since IS NOT NULL) AS distance
+    FROM lyrics JOIN file ON file.id = lyrics.file_id WHERE words IS NOT NULL OR instrumental
+    UNION ALL
+    SELECT track_id, id, source, language, instrumental, words,
+      CASE source WHEN 'lrclib' THEN 2 WHEN 'genius' THEN 3 ELSE 4 END
+    FROM lyrics WHERE track_id IS NOT NULL AND (words IS NOT NULL OR instrumental)
+  ) GROUP BY track_id
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -485,16 +544,18 @@ class Library:
 
     def file_state(self, path: str) -> FileState | None:
         row = self._db.execute(
-            """SELECT file.id, track.id, size, mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
-            timeline.head FROM file JOIN track ON track.id = file.track_id
-            LEFT JOIN timeline ON timeline.track_id = track.id WHERE path = CAST(? AS TEXT)""",
+            """SELECT file.id, track.id, size, file.mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
+            timeline.head, lyrics.path, lyrics.mtime_ns FROM file JOIN track ON track.id = file.track_id
+            LEFT JOIN timeline ON timeline.track_id = track.id
+            LEFT JOIN lyrics ON lyrics.file_id = file.id AND source = 'files' WHERE file.path = CAST(? AS TEXT)""",
             [os.fsencode(path)],
         ).fetchone()
         if row is None:
             return None
-        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline = row
+        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline, *beside = row
         analysis = Analysis(embedder, bool(full), timeline)
-        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis)
+        words = Beside(*beside) if beside[0] is not None else None
+        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis, words)
 
     def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
         """(id, path, missing) of each file that was seen below a folder."""
@@ -504,6 +565,12 @@ class Library:
             WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path""",
             [prefix, prefix[:-1] + bytes([prefix[-1] + 1])],
         )
+
+    def named(self, file_id: int) -> tuple[str | None, str | None, str | None]:
+        """(title, artist, album) of a file, by which services know its words."""
+        sql = "SELECT title, artist, album FROM file WHERE id = ?"
+        title, artist, album = self._db.execute(sql, [file_id]).fetchone()
+        return title, artist, album
 
     def copies(self, track_id: int) -> list[tuple[int, str]]:
         """(id, path) of each file that holds a track."""
@@ -518,8 +585,8 @@ class Library:
 
     def save_file(
         self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None
-    ) -> None:
-        """Insert or update the file at `path`; with `file_id`, that file has moved here."""
+    ) -> int:
+        """Insert or update the file at `path`, and return its id; with `file_id`, that file has moved here."""
         raw = os.fsencode(path)
         if file_id is not None:
             replaced = "SELECT id FROM file WHERE path = CAST(? AS TEXT) AND id != ?"
@@ -543,6 +610,7 @@ class Library:
         self._save_values(file_id, tags)
         _save_styles(self._db, file_id, tags.genres)
         self._db.execute("DELETE FROM failure WHERE path = CAST(? AS TEXT)", [raw])
+        return int(file_id)
 
     def _save_values(self, file_id: int, tags: Tags) -> None:
         self._db.execute("DELETE FROM tag_value WHERE file_id = ?", [file_id])
@@ -551,9 +619,6 @@ class Library:
             for field in MULTI_VALUED
             for position, value in enumerate(getattr(tags, field))
         )
-        self._db.execute("DELETE FROM lyrics WHERE file_id = ? AND source = 'tags'", [file_id])
-        if tags.lyrics:
-            self._db.table("lyrics").upsert({"file_id": file_id, "source": "tags", "text": tags.lyrics}, pk="file_id")
 
     def failure(self, path: str) -> Failure | None:
         row = self._db.execute(
@@ -644,6 +709,107 @@ class Library:
             [embedder, emotion, style, limit],
         ).fetchall()
         return [row[0] for row in rows], _unpack([vector + layers for _, vector, layers in rows])
+
+    # Words
+
+    def save_lyrics(self, file_id: int, lyrics: Lyrics, beside: Beside | None = None) -> None:
+        """Keep the words that were found in a file, or beside it, in place of others from the same source."""
+        at = (os.fsencode(beside.path), beside.mtime_ns) if beside else (None, None)
+        same = self._db.execute(
+            """UPDATE lyrics SET path = CAST(? AS TEXT), mtime_ns = ?
+            WHERE file_id = ? AND source = ? AND text = ? AND cleaner = ?""",
+            [*at, file_id, lyrics.source, lyrics.text, lyrics.cleaner],
+        )
+        if not same.rowcount:
+            self.forget_lyrics(file_id, lyrics.source)
+            self._insert_lyrics("file_id", file_id, lyrics, at)
+
+    def forget_lyrics(self, file_id: int, source: str) -> None:
+        self._db.execute("DELETE FROM lyrics WHERE file_id = ? AND source = ?", [file_id, source])
+
+    def save_fetched(self, track_id: int, lyrics: Lyrics) -> None:
+        """Keep the words that a service gave for a track, in place of what it said before."""
+        self._db.execute("DELETE FROM lyrics WHERE track_id = ? AND source = ?", [track_id, lyrics.source])
+        self._db.execute("DELETE FROM lyrics_miss WHERE track_id = ? AND source = ?", [track_id, lyrics.source])
+        self._insert_lyrics("track_id", track_id, lyrics, (None, None))
+
+    def _insert_lyrics(self, key: str, value: int, lyrics: Lyrics, at: tuple[bytes | None, int | None]) -> None:
+        self._db.execute(
+            f"""INSERT INTO lyrics ({key}, path, mtime_ns, source, found, cleaner, instrumental, language, words, text)
+            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                value, *at, lyrics.source, int(time.time()), lyrics.cleaner, lyrics.instrumental, lyrics.language,
+                lyrics.words, lyrics.text,
+            ],
+        )  # fmt: skip
+
+    def save_miss(self, track_id: int, source: str, reason: str) -> None:
+        """Remember when a service had no words for a track, or why those that it had were rejected."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO lyrics_miss (track_id, source, reason, asked) VALUES (?, ?, ?, ?)",
+            [track_id, source, reason, int(time.time())],
+        )
+
+    def forget_fetched(self, track_id: int) -> None:
+        """Drop what services said of a track, whose tags have changed since."""
+        self._db.execute("DELETE FROM lyrics WHERE track_id = ?", [track_id])
+        self._db.execute("DELETE FROM lyrics_miss WHERE track_id = ?", [track_id])
+
+    def stale_lyrics(self, cleaner: str, *, limit: int) -> list[tuple[int, Lyrics]]:
+        """Texts that another version of the program has cleaned, with their ids."""
+        rows = self._db.execute(
+            "SELECT id, source, text, instrumental, cleaner FROM lyrics WHERE cleaner != ? ORDER BY id LIMIT ?",
+            [cleaner, limit],
+        )
+        return [(row[0], Lyrics(row[1], row[2], None, None, bool(row[3]), row[4])) for row in rows.fetchall()]
+
+    def save_cleaned(self, lyrics_id: int, lyrics: Lyrics) -> None:
+        """Replace what was understood of a text; its id becomes a new one, since its words may be others now."""
+        same = "file_id, track_id, source, mtime_ns, found, path, text"
+        self._db.execute(
+            f"""INSERT OR REPLACE INTO lyrics ({same}, cleaner, instrumental, language, words)
+            SELECT {same}, ?, ?, ?, ? FROM lyrics WHERE id = ?""",
+            [lyrics.cleaner, lyrics.instrumental, lyrics.language, lyrics.words, lyrics_id],
+        )
+
+    def words(self, track_ids: Sequence[int]) -> dict[int, Words]:
+        """The words of each of the given tracks that has any."""
+        sql = "SELECT track_id, lyrics_id, source, language, instrumental, text FROM words WHERE track_id"
+        return {
+            track_id: Words(lyrics_id, source, language, bool(instrumental), text)
+            for track_id, lyrics_id, source, language, instrumental, text in self._by_ids(sql, track_ids)
+        }
+
+    def count_words(self) -> dict[tuple[str, bool], int]:
+        """How many tracks that are there have their words from each source, those that are instrumental apart."""
+        rows = self._db.execute(
+            """SELECT source, instrumental, count(*) FROM words JOIN present USING (track_id)
+            GROUP BY source, instrumental ORDER BY min(distance), instrumental"""
+        )
+        return {(source, bool(instrumental)): count for source, instrumental, count in rows}
+
+    def songs_without_words(
+        self, services: Sequence[str], asked_before: int, track_ids: Sequence[int]
+    ) -> dict[Song, list[str]]:
+        """Tracks that lack words, with those of some services that were not asked for them since a Unix time."""
+        known = self.words(track_ids)
+        lacking = [track_id for track_id in track_ids if track_id not in known]
+        missed = {
+            (track_id, source)
+            for track_id, source, asked in self._by_ids(
+                "SELECT track_id, source, asked FROM lyrics_miss WHERE track_id", lacking
+            )
+            if asked > asked_before
+        }
+        songs = (self._song(row) for row in self._by_ids(_SONG_SQL, lacking))
+        return {song: [s for s in services if (song.track_id, s) not in missed] for song in songs}
+
+    def _song(self, row: Sequence[Any]) -> Song:
+        track_id, title, artist, album, duration_s, file_id = row
+        artists = self._db.execute(
+            "SELECT value FROM tag_value WHERE file_id = ? AND field = 'artists' ORDER BY position", [file_id]
+        )
+        return Song(track_id, title, artist, tuple(value for (value,) in artists), album, duration_s)
 
     # Teaching
 
@@ -922,6 +1088,10 @@ FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = tr
   JOIN styled ON styled.file_id = file.id
 WHERE track.id"""
 
+
+_SONG_SQL = """
+SELECT present.track_id, title, artist, album, duration_s, file.id FROM present JOIN file ON file.id = present.file_id
+JOIN track ON track.id = present.track_id WHERE title IS NOT NULL AND artist IS NOT NULL AND present.track_id"""
 
 _TIMELINE_SQL = """
 SELECT track_id, timeline.head, at_s, moods, timeline.head = mood.head FROM timeline JOIN mood USING (track_id)

@@ -230,6 +230,54 @@ class MoodColumns:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A file of words beside a file of music, as it was seen."""
+
+    path: str
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Lyrics:
+    """What one source gave as the words of a song, and what was understood of it.
+
+    `text` is as found, `words` what cleaning left of it, None where that is nothing. `language` is an ISO 639-1 code,
+    None where the words do not tell. `instrumental` says that there is nothing to sing, `cleaner` which version of the
+    program understood this.
+    """
+
+    source: str
+    text: str
+    words: str | None
+    language: str | None
+    instrumental: bool
+    cleaner: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a track from its nearest source, None where it is instrumental; `lyrics_id` is new when they are."""
+
+    lyrics_id: int
+    source: str
+    language: str | None
+    instrumental: bool
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Song:
+    """A track whose words are looked for at services, by what its tags say."""
+
+    track_id: int
+    title: str
+    artist: str
+    artists: tuple[str, ...]
+    album: str | None
+    duration_s: float
+
+
+@dataclass(frozen=True)
 class FileState:
     """What the library remembers of one path."""
 
@@ -240,6 +288,7 @@ class FileState:
     missing: bool
     audio_hash: str
     analysis: Analysis
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"scan", "playlist", "health"},
-    {"teaching"},
+    {"teaching", "words"},
     {"taste", "store", "inference"},
-    {"audio", "tags", "playlist_files", "quality", "genres"},
+    {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},
     {"moods", "styles"},
     {"vocabulary"},
     {"track"},
@@ -34,6 +34,12 @@ HOMES = {
     "scipy": {"audio"},
     "av": {"audio", "health"},
     "pebble": {"scan"},
+    "chardet": {"lyrics"},
+    "lyricsgenius": {"lyrics"},
+    "opencc": {"lyrics"},
+    "py3langid": {"lyrics"},
+    "requests": {"lyrics"},
+    "urllib3": {"lyrics"},
 }
 
 

@@ -19,7 +19,22 @@ from musictaste.genres import weigh, weights
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
 from musictaste.styles import STYLES
-from musictaste.track import Analysis, Failure, FileState, HeardBy, Labels, Sound, Tags, Timeline, Track, fold
+from musictaste.track import (
+    Analysis,
+    Beside,
+    Failure,
+    FileState,
+    HeardBy,
+    Labels,
+    Lyrics,
+    Song,
+    Sound,
+    Tags,
+    Timeline,
+    Track,
+    Words,
+    fold,
+)
 
 SIZE = 2104
 EMBEDDER = "net-1"
@@ -206,10 +221,20 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     assert before == [("hash-0", "/m/a.flac", "Song", 0.75, 0.65)]
     # Its tag is read without a scan; the weight is 126.
     assert ask(old, kept) == [("hash-0", "/m/a.flac", "Song", 0.75, pytest.approx(0.65 * 126 / (0.65 * 126 + 0.35)))]
+    texts = "SELECT file_id, track_id, source, path, cleaner, instrumental, language, words, text FROM lyrics"
+    assert ask(old, texts) == [(1, None, "tags", None, "", 0, None, None, "la la")]
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = ["first_schema", "mood_over_time", "teaching_of_moods", "finer_moods", "layers_apart", "styles_by_tags"]
+    names = [
+        "first_schema",
+        "mood_over_time",
+        "teaching_of_moods",
+        "finer_moods",
+        "layers_apart",
+        "styles_by_tags",
+        "words_of_songs",
+    ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
@@ -330,7 +355,7 @@ def test_tracks_come_in_the_order_asked(library: Library) -> None:
     assert library.tracks([]) == []
 
 
-def test_multi_valued_tags_and_lyrics_are_replaced(library: Library, path: Path) -> None:
+def test_multi_valued_tags_are_replaced(library: Library, path: Path) -> None:
     add(library, "/music/a.mp3", FULL_TAGS)
     select = "SELECT field, position, value FROM tag_value ORDER BY field, position"
     assert ask(path, select) == [
@@ -340,10 +365,8 @@ def test_multi_valued_tags_and_lyrics_are_replaced(library: Library, path: Path)
         ("genres", 0, "Rock"),
         ("genres", 1, "Dream Pop"),
     ]
-    assert ask(path, "SELECT * FROM lyrics") == [(1, "tags", "la la")]
     add(library, "/music/a.mp3", Tags(artists=("One",)))
     assert ask(path, select) == [("artists", 0, "One")]
-    assert ask(path, "SELECT * FROM lyrics") == []
 
 
 def test_saving_again_updates(library: Library) -> None:
@@ -580,6 +603,8 @@ def test_moving_a_file_onto_another(library: Library, path: Path) -> None:
     moved = add(library, "/music/a.mp3", FULL_TAGS, seed=1)
     replaced = add(library, "/music/b.mp3", FULL_TAGS, seed=2)
     with library.transaction():
+        for file_id in (1, 2):
+            library.save_lyrics(file_id, make_lyrics("tags"))
         library.save_file("/music/b.mp3", FULL_TAGS, track_id=moved, size=1, mtime_ns=2, file_id=1)
     assert library.copies(moved) == [(1, "/music/b.mp3")]
     assert (library.copies(replaced), library.tracks([replaced]), library.count()) == ([], [], 1)
@@ -817,3 +842,154 @@ def test_the_last_list(library: Library, three: list[int]) -> None:
     library.save_list(three)
     library.save_list([three[2], three[0]])
     assert [library.listed(n) for n in (0, 1, 2, 3)] == [None, three[2], three[0], None]
+
+
+# Words
+
+
+def make_lyrics(source: str, words: str | None = "la", *, instrumental: bool = False, cleaner: str = "1") -> Lyrics:
+    language = "en" if words else None
+    return Lyrics(source, f"[00:01.00]{words}", words, language, instrumental=instrumental, cleaner=cleaner)
+
+
+def of_words(library: Library, track_id: int) -> tuple[str, str | None] | None:
+    found = library.words([track_id]).get(track_id)
+    return found and (found.source, found.text)
+
+
+def test_the_nearest_source_gives_the_words(library: Library) -> None:
+    """Each source is put before those that are farther away, and taken away again."""
+    track_id = add(library, "/music/a.mp3")
+    steps = [
+        lambda: library.save_fetched(track_id, make_lyrics("genius", "from genius")),
+        lambda: library.save_fetched(track_id, make_lyrics("lrclib", "from lrclib")),
+        lambda: library.save_lyrics(1, make_lyrics("files", "from files"), Beside("/music/a.lrc", 5)),
+        lambda: library.save_lyrics(1, make_lyrics("tags", "from tags")),
+        lambda: library.save_lyrics(1, make_lyrics("tags", None)),  # nothing was left of them
+        lambda: library.forget_lyrics(1, "tags"),
+        lambda: library.save_lyrics(1, make_lyrics("files", None), Beside("/music/a.lrc", 6)),
+        lambda: library.forget_fetched(track_id),
+    ]
+    sources = []
+    for step in steps:
+        step()
+        found = of_words(library, track_id)
+        sources.append(found and found[0])
+        assert found is None or found[1] == f"from {found[0]}"
+    assert sources == ["genius", "lrclib", "files", "tags", "files", "files", "lrclib", None]
+
+
+def test_words_of_several_tracks(library: Library) -> None:
+    ids = [add(library, f"/music/{i}.mp3", seed=i) for i in range(3)]
+    library.save_lyrics(1, make_lyrics("tags"))
+    library.save_fetched(ids[2], make_lyrics("lrclib", None, instrumental=True))
+    assert library.words(ids) == {
+        ids[0]: Words(1, "tags", "en", instrumental=False, text="la"),
+        ids[2]: Words(2, "lrclib", None, instrumental=True, text=None),
+    }
+    assert library.count_words() == {("tags", False): 1, ("lrclib", True): 1}
+    library.mark_missing([1])
+    assert library.count_words() == {("lrclib", True): 1}
+    assert list(library.words(ids)) == [ids[0], ids[2]]
+
+
+def test_a_file_that_is_there_gives_its_words_before_one_that_is_missing(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3")
+    add(library, "/music/b.mp3")
+    library.save_lyrics(1, make_lyrics("tags", "of a"))
+    library.save_lyrics(2, make_lyrics("files", "of b"), Beside("/music/b.lrc", 1))
+    assert of_words(library, track_id) == ("tags", "of a")
+    library.mark_missing([1])
+    assert of_words(library, track_id) == ("files", "of b")
+
+
+def test_words_go_with_their_file_and_stay_with_their_track(library: Library) -> None:
+    was = add(library, "/music/a.mp3", seed=1)
+    library.save_lyrics(1, make_lyrics("tags", "of the file"))
+    library.save_fetched(was, make_lyrics("lrclib", "of the recording"))
+    now = add(library, "/music/a.mp3", seed=2)
+    assert of_words(library, now) == ("tags", "of the file")
+    assert of_words(library, was) == ("lrclib", "of the recording")
+
+
+def test_an_id_stands_for_the_very_words(library: Library) -> None:
+    track_id = add(library, "/music/a.mp3")
+    ids = []
+    for words in ("one", "one", "two", "three"):
+        library.save_lyrics(1, make_lyrics("tags", words))
+        ids.append(library.words([track_id])[track_id].lyrics_id)
+    library.save_cleaned(ids[-1], make_lyrics("tags", "three, cleaner", cleaner="2"))
+    ids.append(library.words([track_id])[track_id].lyrics_id)
+    library.forget_lyrics(1, "tags")
+    library.save_lyrics(1, make_lyrics("tags", "four"))
+    ids.append(library.words([track_id])[track_id].lyrics_id)
+    assert ids == [1, 1, 2, 3, 4, 5]
+
+
+def test_what_lies_beside_a_file_is_remembered(library: Library) -> None:
+    add(library, "/music/a.mp3")
+    odd = os.fsdecode(b"/music/\xff.lrc")
+    library.save_lyrics(1, make_lyrics("files", None), Beside(odd, 2**62))
+    state = library.file_state("/music/a.mp3")
+    assert state
+    assert state.beside == Beside(odd, 2**62)
+    library.save_lyrics(1, make_lyrics("tags"))
+    assert library.file_state("/music/a.mp3") == state
+    library.forget_lyrics(1, "files")
+    assert library.file_state("/music/a.mp3") == replace(state, beside=None)
+
+
+def test_lyrics_that_another_version_cleaned(library: Library, path: Path) -> None:
+    track_id = add(library, "/music/a.mp3")
+    library.save_lyrics(1, make_lyrics("files", cleaner="1"), Beside("/music/a.lrc", 7))
+    library.save_lyrics(1, make_lyrics("tags", cleaner="2"))
+    library.save_fetched(track_id, make_lyrics("lrclib", None, instrumental=True, cleaner="1"))
+    stale = library.stale_lyrics("2", limit=9)
+    assert [(lyrics.source, lyrics.text, lyrics.instrumental) for _, lyrics in stale] == [
+        ("files", "[00:01.00]la", False),
+        ("lrclib", "[00:01.00]None", True),
+    ]
+    assert library.stale_lyrics("2", limit=1) == stale[:1]
+    for lyrics_id, lyrics in stale:
+        library.save_cleaned(lyrics_id, replace(lyrics, words="lo", language="fr", cleaner="2"))
+    assert library.stale_lyrics("2", limit=9) == []
+    kept = "SELECT source, file_id, track_id, path, mtime_ns, found, words, language, text FROM lyrics ORDER BY source"
+    assert ask(path, kept) == [
+        ("files", 1, None, "/music/a.lrc", 7, NOW, "lo", "fr", "[00:01.00]la"),
+        ("lrclib", None, track_id, None, None, NOW, "lo", "fr", "[00:01.00]None"),
+        ("tags", 1, None, None, None, NOW, "la", "en", "[00:01.00]la"),
+    ]
+
+
+def test_songs_to_look_for(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"title": "Rain", "artist": "Ann, Ben", "artists": ("Ann", "Ben"), "album": "Blue"}
+    tags = [
+        Tags(**named),
+        Tags(title="No artist"),
+        Tags(artist="No title"),
+        Tags(**named),
+        Tags(**named),
+        Tags(**named),
+    ]  # type: ignore[arg-type]
+    ids = [add(library, f"/music/{i}.mp3", one, seed=i) for i, one in enumerate(tags)]
+    library.save_lyrics(4, make_lyrics("tags"))
+    library.mark_missing([5])
+    both = ["lrclib", "genius"]
+    songs = [Song(ids[i], "Rain", "Ann, Ben", ("Ann", "Ben"), "Blue", 180.0 + i) for i in range(6)]
+    assert library.songs_without_words(both, NOW - 100, ids) == {songs[0]: both, songs[5]: both}
+    library.save_miss(ids[0], "lrclib", "")
+    library.save_miss(ids[5], "genius", "the title is another: 'Sun'")
+    assert library.songs_without_words(both, NOW - 100, ids) == {songs[0]: ["genius"], songs[5]: ["lrclib"]}
+    monkeypatch.setattr(time, "time", lambda: NOW + 100.0)
+    library.save_miss(ids[0], "genius", "")
+    assert library.songs_without_words(both, NOW, ids) == {songs[0]: ["lrclib"], songs[5]: both}
+    library.save_fetched(ids[0], make_lyrics("genius"))
+    library.forget_fetched(ids[5])
+    assert library.songs_without_words(both, NOW - 100, ids) == {songs[5]: both}
+
+
+def test_words_belong_to_a_file_or_to_a_track(library: Library) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint failed"):
+        library._db.execute(
+            "INSERT INTO lyrics (source, found, cleaner, instrumental, text) VALUES ('tags', 0, '', 0, '')"
+        )

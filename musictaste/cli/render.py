@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Answer, Timeline, Track
+from musictaste.track import Answer, Timeline, Track, Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,6 +107,12 @@ def timeline_json(timeline: Timeline | None) -> dict[str, Any]:
     return {"over_time": over_time, "over_time_head": timeline.head}
 
 
+def words_json(words: Words | None) -> dict[str, Any] | None:
+    if words is None:
+        return None
+    return {"language": words.language, "source": words.source, "instrumental": words.instrumental}
+
+
 def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
     return {label: round(p, 4) for label, p in probabilities.items()}
 
@@ -122,7 +128,11 @@ def curve(timeline: Timeline, mood: str, width: int = BAR_WIDTH) -> str:
 
 
 def print_track(
-    track: Track, timeline: Timeline | None, neighbours: Sequence[Track], answers: Sequence[Answer] = ()
+    track: Track,
+    timeline: Timeline | None,
+    words: Words | None,
+    neighbours: Sequence[Track],
+    answers: Sequence[Answer] = (),
 ) -> None:
     out = console()
     out.print(printable(track.name), style="bold")
@@ -147,12 +157,22 @@ def print_track(
         for label in sorted(moods.EMOTIONS, key=lambda mood: -track.moods[mood])[:2]:
             out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
+    if words:
+        out.print(f"  {words_line(words)}")
     if answers:
         out.print("  taught: " + ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers))
     if track.plays or track.skips:
         out.print(f"  played {track.plays} times, skipped {track.skips} times")
     for other in neighbours:
         out.print(f"  near: {printable(other.name)}", style="dim")
+
+
+def words_line(words: Words) -> str:
+    """Where the words are from, their language and how they begin."""
+    if words.instrumental:
+        return f"words: none, instrumental (by {words.source})"
+    first = (words.text or "").partition("\n")[0]
+    return f"words: {words.language or 'no certain language'} (by {words.source}): {printable(first)}"
 
 
 def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,11 +16,14 @@ from musictaste.cli.showing import AsJson
 from musictaste.errors import FolderError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from musictaste.scan import Outcome, Plan
+    from musictaste.lyrics import Fetcher
+    from musictaste.scan import Options, Outcome, Plan
+    from musictaste.store import Library
 
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option("--device", help="Where the networks run.")]
+HEARD = ("added", "changed", "moved", "failed")
 KINDS = ("added", "changed", "moved", "unchanged", "removed", "failed")
 PLAIN_EVERY_S = 10.0
 
@@ -35,14 +39,28 @@ def scan(
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one per CPU.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Listen to whole tracks instead of sampled windows.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try files again that failed before.")] = False,
+    lyrics: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE,...",
+            help="Where words of songs are looked for: tags, files (beside the music), lrclib, genius, or none.",
+        ),
+    ] = "tags,files",
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no service, whatever --lyrics says.")] = False,
+    genius_token: Annotated[
+        str | None, typer.Option(envvar="GENIUS_ACCESS_TOKEN", help="Your token for Genius.", show_default=False)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the library up to date with folders of music."""
+    from musictaste import lyrics as words_from
     from musictaste import scan as scanning
 
     globals_: Globals = context.obj
-    options = scanning.Options(device, jobs or scanning.usable_cpus(), full, retry_failed)
+    sources = words_from.choose(lyrics, offline=offline)
+    fetcher = words_from.Fetcher(partial(words_from.open_services, sources, genius_token))
+    options = scanning.Options(device, jobs or scanning.usable_cpus(), full, retry_failed, sources)
     began = time.monotonic()
     with known_library(globals_) as library:
         roots = scanning.resolve_folders(library, folders or [])
@@ -53,33 +71,72 @@ def scan(
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return
-    with open_library(globals_, create=True) as library:
+    with open_library(globals_, create=True) as library, fetcher:
         scanning.remember_folders(library, roots)
-        scanning.relabel(library, scanning.current_versions())
         counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
-        progress = _Progress(len(plan.tasks), quiet=globals_.quiet or as_json, verbose=globals_.verbose)
-        provider = None
+        progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
         try:
-            if plan.tasks:
-                with scanning.Listeners(globals_.db, options) as listeners:
-                    provider = listeners.provider()
-                    progress.start(provider, options.jobs)
-                    _count(scanning.update(library, plan, listeners), counts, progress)
-            else:
-                _count(scanning.update(library, plan, None), counts, progress)
+            provider = _carry_out(library, plan, options, globals_.db, fetcher, counts, progress)
         except KeyboardInterrupt:
             progress.stop()
             heard = counts["added"] + counts["changed"] + counts["moved"]
             render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
             raise typer.Exit(130) from None
-        progress.stop()
         _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
+        if not globals_.quiet and not as_json:
+            _report_words(library.count_words())
+
+
+def _carry_out(
+    library: Library,
+    plan: Plan,
+    options: Options,
+    db: Path,
+    fetcher: Fetcher,
+    counts: Counter[str],
+    progress: _Progress,
+) -> str | None:
+    """Listen to what has to be listened to, then wait for the words; returns the provider that listened."""
+    from musictaste import scan as scanning
+    from musictaste import words
+
+    scanning.relabel(library, scanning.current_versions())
+    words.clean_again(library)
+    provider = None
+    if plan.tasks:
+        with scanning.Listeners(db, options) as listeners:
+            provider = listeners.provider()
+            progress.start(
+                f"listening to {len(plan.tasks)} files on {provider}, {options.jobs} at a time", len(plan.tasks)
+            )
+            _count(scanning.update(library, plan, listeners, fetcher), counts, progress)
+    else:
+        _count(scanning.update(library, plan, None, fetcher), counts, progress)
+    progress.stop()
+    if total := fetcher.pending:
+        progress.start(f"asking {' and '.join(fetcher.services)} for the words of {total} tracks", total)
+        for outcome in scanning.await_words(library, fetcher):
+            progress.tell(outcome)
+            progress.reach(total - fetcher.pending)
+        progress.stop()
+    return provider
+
+
+def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
+    """Whose words are known, of the whole library."""
+    known = [f"{count} from {source}" for (source, instrumental), count in counts.items() if not instrumental]
+    instrumental = sum(count for (_, instrumental), count in counts.items() if instrumental)
+    known += [f"{instrumental} instrumental"] if instrumental else []
+    if known:
+        render.console(stderr=True).print(f"words of {sum(counts.values())} tracks are known: {', '.join(known)}")
 
 
 def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progress) -> None:
     for outcome in outcomes:
         counts[outcome.kind] += 1
-        progress.advance(outcome)
+        progress.tell(outcome)
+        if outcome.kind in HEARD:
+            progress.reach(sum(counts[kind] for kind in HEARD))
 
 
 def _warn(plan: Plan, roots: list[str]) -> None:
@@ -122,46 +179,47 @@ def _report(
 class _Progress:
     """A bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, total: int, *, quiet: bool, verbose: bool) -> None:
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._console = render.console(stderr=True)
-        self._total, self._done, self._quiet, self._verbose = total, 0, quiet, verbose
+        self._quiet, self._verbose = quiet, verbose
         self._bar: Any = None
-        self._began = self._said = time.monotonic()
 
-    def start(self, provider: str, jobs: int) -> None:
+    def start(self, line: str, total: int) -> None:
+        self._total = total
+        self._began = self._said = time.monotonic()
         if self._quiet:
             return
-        self._console.print(f"listening to {self._total} files on {provider}, {jobs} at a time")
-        self._began = self._said = time.monotonic()
+        self._console.print(line)
         if self._console.is_terminal:
             from rich import progress
 
             columns = (progress.BarColumn(), progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"))
             self._bar = progress.Progress(*columns, progress.TimeRemainingColumn(), console=self._console)
-            self._bar.add_task(provider, total=self._total, rate="")
+            self._bar.add_task("", total=total, rate="")
             self._bar.start()
 
-    def advance(self, outcome: Outcome) -> None:
-        if outcome.kind in ("unchanged", "removed"):
-            return
-        self._done += 1
-        now = time.monotonic()
-        rate = self._done / max(now - self._began, 1e-3)
-        if self._quiet:
-            return
-        if self._verbose or outcome.kind == "failed":
+    def tell(self, outcome: Outcome) -> None:
+        """Say what failed, and with --verbose all that was done."""
+        told = self._verbose and outcome.kind not in ("unchanged", "removed")
+        if not self._quiet and (told or outcome.kind in ("failed", "left alone")):
             reason = f": {render.printable(outcome.reason)}" if outcome.reason else ""
-            self._console.print(f"{outcome.kind} {render.printable(outcome.path)}{reason}")
+            kind = "" if outcome.kind == "left alone" else f"{outcome.kind} "
+            self._console.print(f"{kind}{render.printable(outcome.path)}{reason}")
+
+    def reach(self, done: int) -> None:
+        now = time.monotonic()
+        rate = done / max(now - self._began, 1e-3)
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=self._done, rate=f"{rate:.1f} tracks/s")
-        elif now - self._said >= PLAIN_EVERY_S:
+            self._bar.update(self._bar.task_ids[0], completed=done, rate=f"{rate:.1f} tracks/s")
+        elif not self._quiet and now - self._said >= PLAIN_EVERY_S and rate:
             self._said = now
-            left = render.clock((self._total - self._done) / rate)
-            self._console.print(f"{self._done} of {self._total}, {rate:.1f} tracks per second, {left} left")
+            left = render.clock((self._total - done) / rate)
+            self._console.print(f"{done} of {self._total}, {rate:.1f} tracks per second, {left} left")
 
     def stop(self) -> None:
         if self._bar:
             self._bar.stop()
+            self._bar = None
 
 
 @app.command()
