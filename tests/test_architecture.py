@@ -14,6 +14,7 @@ LAYERS = [
     {"scan", "playlist", "health"},
     {"teaching"},
     {"taste", "store", "inference"},
+    {"plays"},
     {"audio", "tags", "playlist_files", "quality", "genres"},
     {"moods", "styles"},
     {"vocabulary"},
@@ -25,7 +26,7 @@ HOMES = {
     "rich": {"cli"},
     "platformdirs": {"cli"},
     "sqlite_utils": {"store"},
-    "sqlite3": {"store"},
+    "sqlite3": {"store", "plays"},  # ours is written with sqlite_utils; players' databases are only read, as they are
     "onnxruntime": {"inference"},
     "mutagen": {"tags"},
     "soxr": {"audio"},
