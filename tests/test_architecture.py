@@ -13,7 +13,7 @@ LAYERS = [
     {"cli"},
     {"scan", "playlist", "health"},
     {"teaching"},
-    {"taste", "store", "inference"},
+    {"taste", "store", "inference", "matching"},
     {"plays"},
     {"audio", "tags", "playlist_files", "quality", "genres"},
     {"moods", "styles"},
