@@ -12,7 +12,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"scan", "playlist", "health"},
-    {"teaching"},
+    {"teaching", "history"},
     {"taste", "store", "inference", "matching"},
     {"plays"},
     {"audio", "tags", "playlist_files", "quality", "genres"},

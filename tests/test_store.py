@@ -209,7 +209,15 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = ["first_schema", "mood_over_time", "teaching_of_moods", "finer_moods", "layers_apart", "styles_by_tags"]
+    names = [
+        "first_schema",
+        "mood_over_time",
+        "teaching_of_moods",
+        "finer_moods",
+        "layers_apart",
+        "styles_by_tags",
+        "plays_of_players",
+    ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
