@@ -41,6 +41,14 @@ class PlaylistFileError(MusictasteError):
     """A playlist that cannot be written."""
 
 
+class PlaysFileError(MusictasteError):
+    """A player's file that cannot be read, or one for what found no track that cannot be written."""
+
+
+class UnknownFormatError(PlaysFileError):
+    """A file that is no player's, as far as is known."""
+
+
 class UnknownLabelError(MusictasteError):
     """A mood or style that is not in the vocabulary."""
 
@@ -49,6 +57,12 @@ class UnknownLabelError(MusictasteError):
 
 class UnknownTrackError(MusictasteError):
     """Words, a path or a number that name no track, or more than one."""
+
+    exit_code = 2
+
+
+class UnknownUserError(MusictasteError):
+    """A file that holds the plays of several users, of whom none or an unknown one was named."""
 
     exit_code = 2
 

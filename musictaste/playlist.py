@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.taste import Taste
-from musictaste.track import PITCHES, Pool, Timeline, fold
+from musictaste.track import PITCHES, Pool, Timeline, normalise
 
 Floats = NDArray[np.float32]
 Order = Literal["flow", "score", "random"]
@@ -141,14 +140,6 @@ def _pick(pool: Pool, ranked: NDArray[np.int64], wish: Wish) -> list[int]:
 def _same_recording(pool: Pool, i: int, j: int) -> bool:
     close = abs(float(pool.duration_s[i] - pool.duration_s[j])) <= SAME_DURATION_S
     return close and float(pool.vectors[i] @ pool.vectors[j]) >= SAME_SOUND
-
-
-def normalise(name: str | None) -> str:
-    """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
-    folded = fold(name or "")
-    # By category, since to regular expressions the vowel signs of Indian and Thai scripts are no letters.
-    letters = "".join(c for c in folded if unicodedata.category(c)[0] not in "PSZC")
-    return letters or folded.strip()  # "!!!" is a band
 
 
 def arrange(pool: Pool, picked: list[int]) -> list[int]:

@@ -30,13 +30,16 @@ from musictaste.track import (
     Analysis,
     Answer,
     Beside,
+    Counts,
     Failure,
     FileState,
     HeardBy,
     Labels,
+    Listener,
     Lyrics,
     MoodColumns,
     Move,
+    NamedFile,
     Plays,
     Pool,
     Song,
@@ -479,6 +482,65 @@ CREATE VIEW words AS
 """
 
 
+@migrations()
+def plays_of_players(db: sqlite_utils.Database) -> None:
+    _execute_all(db, _PLAYS_SCHEMA)
+
+
+_PLAYS_SCHEMA = """
+CREATE TABLE listener (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  file TEXT NOT NULL,
+  user TEXT NOT NULL, -- empty where the file knows of one user only
+  own INTEGER NOT NULL, -- whether the plays are those of the owner of this library
+  UNIQUE (source, file, user)
+) STRICT;
+
+CREATE TABLE play_count (
+  listener_id INTEGER NOT NULL REFERENCES listener(id),
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  plays INTEGER,
+  skips INTEGER,
+  rating REAL,
+  loved INTEGER,
+  last_played INTEGER,
+  PRIMARY KEY (listener_id, track_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE play_event (
+  listener_id INTEGER NOT NULL REFERENCES listener(id),
+  at INTEGER NOT NULL, -- Unix seconds
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  skipped INTEGER NOT NULL,
+  PRIMARY KEY (listener_id, at, track_id, skipped)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE imported (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id), -- what all own listeners say together, each play counted once
+  plays INTEGER NOT NULL,
+  skips INTEGER NOT NULL,
+  rating REAL,
+  loved INTEGER,
+  last_played INTEGER
+) STRICT;
+
+DROP VIEW library;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
+    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
+    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
+    soul, nullif(max(coalesce(file.plays, -1), coalesce(imported.plays, -1)), -1) AS plays,
+    nullif(max(coalesce(file.skips, -1), coalesce(imported.skips, -1)), -1) AS skips,
+    nullif(max(coalesce(file.rating, -1), coalesce(imported.rating, -1)), -1) AS rating,
+    nullif(max(coalesce(file.last_played, -1), coalesce(imported.last_played, -1)), -1) AS last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
+    LEFT JOIN imported ON imported.track_id = track.id
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -917,6 +979,94 @@ class Library:
         found = {row[0]: Move(*row) for row in self._by_ids(sql, track_ids)}
         return [found[i] for i in track_ids if i in found]
 
+    # Plays that were read from players' files
+
+    def named_files(self) -> list[NamedFile]:
+        """What each file of the library can be recognised by, those that are missing included."""
+        artists: dict[int, list[str]] = {}
+        for file_id, value in self._db.execute(
+            "SELECT file_id, value FROM tag_value WHERE field IN ('artists', 'album_artists') ORDER BY position"
+        ):
+            artists.setdefault(file_id, []).append(value)
+        rows = self._db.execute(
+            """SELECT file.id, track_id, path, artist, album_artist, title, album, duration_s, musicbrainz_recording_id,
+            missing_since IS NOT NULL FROM file JOIN track ON track.id = track_id ORDER BY file.id"""
+        )
+        return [
+            NamedFile(
+                track_id, path, tuple(dict.fromkeys(filter(None, [artist, album_artist, *artists.get(file_id, [])]))),
+                *facts,
+            )
+            for file_id, track_id, path, artist, album_artist, *facts in rows
+        ]  # fmt: skip
+
+    def save_listener(self, listener: Listener) -> int:
+        """Insert or update who listened; returns the listener's id."""
+        (listener_id,) = self._db.execute(
+            """INSERT INTO listener (source, file, user, own) VALUES (?, CAST(? AS TEXT), ?, ?)
+            ON CONFLICT (source, file, user) DO UPDATE SET own = excluded.own RETURNING id""",
+            [listener.source, os.fsencode(listener.file), listener.user, listener.own],
+        ).fetchone()
+        return int(listener_id)
+
+    def disown_other_users(self, source: str, file: str, own: Sequence[str]) -> None:
+        """Keep the plays of a file's other users for what goes together alone: they are not the owner's."""
+        marks = ", ".join("?" * len(own))
+        self._db.execute(
+            f"UPDATE listener SET own = 0 WHERE source = ? AND file = CAST(? AS TEXT) AND user NOT IN ({marks})",
+            [source, os.fsencode(file), *own],
+        )
+
+    def save_counts(self, listener_id: int, counts: Iterable[Counts]) -> None:
+        """Replace what a listener's file says of tracks."""
+        self._db.execute("DELETE FROM play_count WHERE listener_id = ?", [listener_id])
+        self._write_many(
+            """INSERT INTO play_count (listener_id, track_id, plays, skips, rating, loved, last_played)
+            VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            ((listener_id, c.track_id, c.plays, c.skips, c.rating, c.loved, c.last_played) for c in counts),
+        )
+
+    def save_events(
+        self, listener_id: int, events: Sequence[tuple[int, int, bool]], *, unmatched: Iterable[int] = ()
+    ) -> None:
+        """Add plays and skips as (track_id, at, skipped) to those that are known from a file that was shorter then.
+
+        A time that is given again belongs to the track that is given now, or to none: names may have been mended.
+        """
+        times = {at for _, at, _ in events} | set(unmatched)
+        self._write_many("DELETE FROM play_event WHERE listener_id = ? AND at = ?", ((listener_id, at) for at in times))
+        self._write_many(
+            "INSERT OR IGNORE INTO play_event (listener_id, track_id, at, skipped) VALUES (?, ?, ?, ?)",
+            ((listener_id, *event) for event in events),
+        )
+
+    def own_counts(self) -> list[tuple[int, Counts]]:
+        """(listener's id, counts) of all that the owner's players say, by track."""
+        rows = self._db.execute(
+            """SELECT listener_id, track_id, plays, skips, rating, loved, last_played
+            FROM play_count JOIN listener ON listener.id = listener_id WHERE own ORDER BY track_id, listener_id"""
+        )
+        return [
+            (listener_id, Counts(track_id, plays, skips, rating, None if loved is None else bool(loved), last))
+            for listener_id, track_id, plays, skips, rating, loved, last in rows
+        ]
+
+    def own_events(self) -> list[tuple[int, int, int, bool]]:
+        """(track_id, listener's id, at, skipped) of all plays of the owner with a time, in that order."""
+        rows = self._db.execute(
+            """SELECT track_id, listener_id, at, skipped FROM play_event JOIN listener ON listener.id = listener_id
+            WHERE own ORDER BY track_id, listener_id, at"""
+        )
+        return [(track_id, listener_id, at, bool(skipped)) for track_id, listener_id, at, skipped in rows]
+
+    def save_imported(self, counts: Iterable[Counts]) -> None:
+        """Replace what all of the owner's players say together."""
+        self._db.execute("DELETE FROM imported")
+        self._write_many(
+            "INSERT INTO imported (track_id, plays, skips, rating, loved, last_played) VALUES (?, ?, ?, ?, ?, ?)",
+            ((c.track_id, c.plays or 0, c.skips or 0, c.rating, c.loved, c.last_played) for c in counts),
+        )
+
     # Reading
 
     def count(self) -> int:
@@ -977,11 +1127,16 @@ class Library:
 
     def plays(self) -> Plays:
         """All tracks that were played, skipped, rated or loved, those whose files are missing included."""
+        # A player that writes its counts into tags is often the one whose file was imported: the larger count holds.
         rows = self._db.execute(
-            f"""SELECT file.track_id, {_VECTOR}, sum(coalesce(plays, 0)), sum(coalesce(skips, 0)),
-            coalesce(max(rating), -1), coalesce(max(loved), 0), coalesce(artist || ' - ', '') || coalesce(title, path)
-            FROM file JOIN embedding USING (track_id)
-            WHERE plays > 0 OR skips > 0 OR rating IS NOT NULL OR loved = 1
+            f"""SELECT file.track_id, {_VECTOR}, max(sum(coalesce(file.plays, 0)), coalesce(imported.plays, 0)),
+            max(sum(coalesce(file.skips, 0)), coalesce(imported.skips, 0)),
+            max(coalesce(max(file.rating), -1), coalesce(imported.rating, -1)),
+            max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
+            coalesce(artist || ' - ', '') || coalesce(title, path)
+            FROM file JOIN embedding USING (track_id) LEFT JOIN imported USING (track_id)
+            WHERE file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1
+              OR imported.track_id IS NOT NULL
             GROUP BY file.track_id ORDER BY file.track_id"""
         ).fetchall()
         columns = list(zip(*rows, strict=True)) or [()] * 7
@@ -1078,14 +1233,20 @@ _LABELS = ", ".join([f"felt.{label_column(m)}" for m in MOODS] + [f"styled.{labe
 
 _STYLES = ", ".join(f"style.{label_column(s)}" for s in STYLES)
 
+_PLAYS = """max(coalesce(file.plays, 0), coalesce(imported.plays, 0)),
+  max(coalesce(file.skips, 0), coalesce(imported.skips, 0)),
+  nullif(max(coalesce(file.last_played, 0), coalesce(imported.last_played, 0)), 0),
+  nullif(max(coalesce(file.rating, -1), coalesce(imported.rating, -1)), -1),
+  max(coalesce(file.loved, 0), coalesce(imported.loved, 0))"""
+
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
-  coalesce(plays, 0), coalesce(skips, 0), last_played, rating, coalesce(loved, 0), missing_since IS NOT NULL, {_MOODS},
+  {_PLAYS}, missing_since IS NOT NULL, {_MOODS},
   {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id)
 FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = track.id JOIN style
   ON style.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
-  JOIN styled ON styled.file_id = file.id
+  JOIN styled ON styled.file_id = file.id LEFT JOIN imported ON imported.track_id = track.id
 WHERE track.id"""
 
 

@@ -23,6 +23,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
 
 
+def normalise(name: str | None) -> str:
+    """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
+    folded = fold(name or "")
+    # By category, since to regular expressions the vowel signs of Indian and Thai scripts are no letters.
+    letters = "".join(c for c in folded if unicodedata.category(c)[0] not in "PSZC")
+    return letters or folded.strip()  # "!!!" is a band
+
+
 @dataclass(frozen=True)
 class Tags:
     """What a file says of itself; None or empty where it says nothing.
@@ -179,6 +187,76 @@ class Plays:
     rating: NDArray[np.float32] = field(compare=False)
     loved: NDArray[np.float32] = field(compare=False)
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlayRecord:
+    """What a player says of one recording for one of its users; None or empty where it says nothing.
+
+    `paths` are as the player keeps them, with either kind of slash, absolute or below a folder that it does not name.
+    `played_at` and `skipped_at` are in Unix seconds, ascending; `plays` and `skips` are the player's own counters,
+    which may count more than it has times of. `rating` is scaled to 0..1, `loved` is false where it is loathed.
+    """
+
+    paths: tuple[str, ...] = ()
+    artist: str | None = None
+    title: str | None = None
+    album: str | None = None
+    duration_s: float | None = None
+    recording_id: str | None = None
+    user: str | None = None
+    plays: int | None = None
+    skips: int | None = None
+    rating: float | None = None
+    loved: bool | None = None
+    last_played: int | None = None
+    played_at: tuple[int, ...] = ()
+    skipped_at: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class History:
+    """What was read from one player's file; `malformed` counts the rows that made no sense and were passed over."""
+
+    source: str
+    records: tuple[PlayRecord, ...]
+    malformed: int = 0
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """What a file of the library can be recognised by; `artists` are all names its artist goes by."""
+
+    track_id: int
+    path: str
+    artists: tuple[str, ...]
+    title: str | None
+    album: str | None
+    duration_s: float
+    recording_id: str | None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One user of one file of plays; `own` where the plays are those of the library's owner."""
+
+    source: str
+    file: str
+    user: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one source says of a track, or what all of them say together."""
+
+    track_id: int
+    plays: int | None = None
+    skips: int | None = None
+    rating: float | None = None
+    loved: bool | None = None
+    last_played: int | None = None
 
 
 @dataclass(frozen=True)

@@ -398,5 +398,5 @@ def test_doctor(run: Run) -> None:
 
 def test_every_command_is_in_the_readme(run: Run) -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    commands = ("scan", "mood", "style", "similar", "show", "teach", "moods", "styles", "failures", "doctor")
+    commands = ("scan", "mood", "style", "similar", "show", "teach", "plays", "moods", "styles", "failures", "doctor")
     assert [c for c in commands if f"`musictaste {c}" not in readme or run(c, "--help").code] == []

@@ -14,7 +14,7 @@ from musictaste import playlist
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.playlist import Choice, Floats, Order, Wish, choose
 from musictaste.taste import Taste
-from musictaste.track import Pool, Timeline
+from musictaste.track import Pool, Timeline, normalise
 
 ORDERS: tuple[Order, ...] = ("flow", "score", "random")
 
@@ -174,7 +174,7 @@ def test_artists_named_by_punctuation_alone_are_capped_and_told_apart() -> None:
     ],
 )
 def test_normalised_names(name: str | None, expected: str) -> None:
-    assert playlist.normalise(name) == expected
+    assert normalise(name) == expected
 
 
 def copies(**columns: Any) -> Pool:
@@ -380,7 +380,7 @@ def test_whatever_is_asked(pool: Pool, wish: Wish, with_taste: bool) -> None:
     taste = Taste(fit[::-1].copy(), np.arange(len(pool))) if with_taste else None
     chosen = choose(pool, fit, taste, wish)
     rows = [track_id - 100 for track_id in ids(chosen)]
-    per_artist = Counter(playlist.normalise(pool.artists[i]) for i in rows if (pool.artists[i] or "").strip())
+    per_artist = Counter(normalise(pool.artists[i]) for i in rows if (pool.artists[i] or "").strip())
     assert choose(pool, fit, taste, wish) == chosen
     assert len(set(rows)) == len(rows) <= wish.limit
     assert set(rows) <= set(range(len(pool)))
