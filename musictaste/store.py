@@ -1092,6 +1092,11 @@ class Library:
         found = dict(rows.fetchall())
         return {style: found.get(style, 0) for style in thresholds}
 
+    def count_unknown(self, mood: str) -> int:
+        """How many tracks an older head has heard, which did not know a mood."""
+        sql = f"SELECT count(*) FROM present JOIN felt USING (track_id) WHERE {label_column(mood)} IS NULL"
+        return int(self._db.execute(sql).fetchone()[0])
+
     def count_told(self, styles: Sequence[str]) -> int:
         """How many tracks have tags that name one of some styles."""
         (count,) = self._db.execute(f"SELECT count(*) FROM present WHERE {_told(styles)}", list(styles)).fetchone()

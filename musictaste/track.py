@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -145,8 +146,8 @@ class Track:
 
     @property
     def name(self) -> str:
-        """What a person calls it: "Artist - Title", or the title alone."""
-        title = self.title or "untitled"
+        """What a person calls it: "Artist - Title", or the title alone; without one, the name of the file."""
+        title = self.title or os.path.basename(self.path)  # noqa: PTH119 - keeps bytes that are not UTF-8
         return f"{self.artist} - {title}" if self.artist else title
 
 

@@ -116,6 +116,23 @@ def test_models_have_cards(run: Run) -> None:
     assert f"  its training data were for RESEARCH ONLY: {'; '.join(research)}\n" in text
 
 
+def test_a_mood_that_older_heads_did_not_know_asks_for_a_scan(run: Run, library: Path) -> None:
+    with sqlite3.connect(library) as connection:
+        connection.execute("UPDATE mood SET tender = NULL WHERE track_id > 3")
+    result = run("mood", "tender")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(
+        "musictaste: no track is tender enough: 8 tracks were considered, the best scored 0.10,"
+    )
+    assert result.err.endswith("; 5 were heard before tender was known: run 'musictaste scan'\n")
+
+
+def test_a_track_without_a_title_is_called_by_its_file(run: Run, library: Path) -> None:
+    with sqlite3.connect(library) as connection:
+        connection.execute("UPDATE file SET title = NULL, artist = NULL WHERE path = '/m/jazz0.flac'")
+    assert run("show", "/m/jazz0.flac").out.startswith("jazz0.flac\n")
+
+
 def test_vocabulary(run: Run, library: Path) -> None:
     found = {row["label"]: row["tracks"] for row in json.loads(run("moods", "--json").out)}
     assert found == {"happy": 4, "sad": 4, "angry": 0, "calm": 0} | dict.fromkeys(FINER_MOODS, 0)

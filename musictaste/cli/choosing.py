@@ -186,7 +186,9 @@ def _by_labels(
         if not len(pool):
             needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
             best = f"the best scored {pool.best:.2f}, {needed} is needed"
-            raise NothingFitsError(f"no track is {labels} enough: {_considered(pool)}, {best}")
+            unknown = library.count_unknown(wanted) if wanted else 0
+            remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
+            raise NothingFitsError(f"no track is {labels} enough: {_considered(pool)}, {best}{remedy}")
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
         if not options.quiet and not paper.as_json:
