@@ -1193,7 +1193,10 @@ class Library:
         return [row[0] for row in rows]
 
     def find(self, words: str) -> list[int]:
-        """Tracks that a path names, or whose artist, title and album contain all words; an exact name alone wins."""
+        """Tracks that a path names, or whose artist, title and album contain all words; an exact name alone wins.
+
+        The name of the file stands for a title that is not known.
+        """
         state = self.file_state(os.path.abspath(words))
         if state:
             return [state.track_id]
@@ -1201,11 +1204,13 @@ class Library:
         if not wanted.strip():
             return []
         exact, partly = [], []
-        for track_id, artist, title, album in self._db.execute(
-            "SELECT present.track_id, artist, title, album FROM present JOIN file ON file.id = file_id ORDER BY path"
+        for track_id, path, artist, tagged, album in self._db.execute(
+            """SELECT present.track_id, path, artist, title, album FROM present JOIN file ON file.id = file_id
+            ORDER BY path"""
         ):
-            name = fold(f"{artist or ''} - {title or ''}")
-            if wanted in (name, fold(title or "")):
+            title = tagged or os.path.basename(path)
+            name = fold(f"{artist or ''} - {title}")
+            if wanted in (name, fold(title)):
                 exact.append(track_id)
             if all(word in f"{name} {fold(album or '')}" for word in wanted.split()):
                 partly.append(track_id)

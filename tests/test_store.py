@@ -810,6 +810,7 @@ def named(library: Library) -> dict[str, int]:
         ("björk hunt", ["hunter"]),
         ("elan straße", ["strasse"]),
         ("夜に駆ける", ["night"]),
+        ("5.MP3", ["untitled"]),
         ("bjork nothing", []),
         ("/music/none.mp3", []),
     ],

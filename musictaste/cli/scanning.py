@@ -128,7 +128,9 @@ def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
     instrumental = sum(count for (_, instrumental), count in counts.items() if instrumental)
     known += [f"{instrumental} instrumental"] if instrumental else []
     if known:
-        render.console(stderr=True).print(f"words of {sum(counts.values())} tracks are known: {', '.join(known)}")
+        total = sum(counts.values())
+        are = "track is" if total == 1 else "tracks are"
+        render.console(stderr=True).print(f"words of {total} {are} known: {', '.join(known)}")
 
 
 def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progress) -> None:
