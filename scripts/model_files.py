@@ -17,11 +17,18 @@ QUADRANTS = {"name": "4QAED (Panda, Malheiro and Paiva, 2018)", "terms": "resear
 EMOTIFY = {"name": "Emotify (Aljanaki, Wiering and Veltkamp, 2016)", "terms": "research only"}
 GTZAN = {"name": "GTZAN (Tzanetakis and Cook, 2002), cuts of 2-3 s", "terms": "research only"}
 
+DEBIAN = {"name": "recordings from Debian packages, named in scripts/make_kind_data.py", "terms": "free licences"}
+
 CARDS: Mapping[str, Mapping[str, object]] = {
     "musicnn_msd": {"purpose": "listens: styles and moods", "licence": "ISC", "trained_on": [MSD]},
     "musicnn_mtt": {"purpose": "listens: instruments and voices", "licence": "ISC", "trained_on": [MTT]},
     "emotion": {"purpose": "names moods", "licence": "MIT", "trained_on": [QUADRANTS, EMOTIFY]},
     "style": {"purpose": "names styles", "licence": "MIT", "trained_on": [GTZAN, EMOTIFY, QUADRANTS]},
+    "kind": {
+        "purpose": "tells music from speech and noise",
+        "licence": "MIT",
+        "trained_on": [QUADRANTS, EMOTIFY, GTZAN, DEBIAN],
+    },
 }
 """What each model is for, the licence of its weights, and what they were learned from on which terms."""
 

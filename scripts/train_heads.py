@@ -677,7 +677,7 @@ def spread(values: list[float]) -> list[float]:
     return [round(float(np.mean(values)), 4), round(float(np.std(values)), 4)]
 
 
-def to_onnx(name: str, head: Linear, labels: tuple[str, ...], exclusive: int) -> onnx.ModelProto:
+def to_onnx(name: str, version: str, head: Linear, labels: tuple[str, ...], exclusive: int) -> onnx.ModelProto:
     """A head whose first `exclusive` labels share one softmax; the others have a sigmoid each."""
     nodes = [helper.make_node("Gemm", ["embedding", "weights", "bias"], ["logits"])]
     constants = []
@@ -705,7 +705,7 @@ def to_onnx(name: str, head: Linear, labels: tuple[str, ...], exclusive: int) ->
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     embedder = "+".join(Model(network).version for network in NETWORKS)
-    metadata = {"name": name, "version": HEAD_VERSION, "labels": ",".join(labels), "embedder": embedder}
+    metadata = {"name": name, "version": version, "labels": ",".join(labels), "embedder": embedder}
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -720,17 +720,18 @@ def write(
     exclusive: int,
     check: Array,
     out: Path,
+    version: str = HEAD_VERSION,
 ) -> None:
     """Write the model, compare it with the weights it came from, and note its measured quality."""
     path = out / f"{name}.onnx"
-    path.write_bytes(to_onnx(name, head, labels, exclusive).SerializeToString())
+    path.write_bytes(to_onnx(name, version, head, labels, exclusive).SerializeToString())
     (probabilities,) = Model(name, path=path).run(check.astype(np.float32), "probabilities")
     logits = head.logits(check)
     expected = np.hstack([softmax(logits[:, :exclusive]), sigmoid(logits[:, exclusive:])])
     difference = float(np.abs(probabilities - expected).max())
     print(f"\n{name}: largest difference of a probability from the trained weights {difference:.1e}")
     print(json.dumps(measured, indent=2))
-    update_manifest(path, {"version": f"{name}-{HEAD_VERSION}", **measured})
+    update_manifest(path, {"version": f"{name}-{version}", **measured})
 
 
 def main() -> None:
