@@ -48,6 +48,9 @@ WINDOWS = 12
 FULL_WINDOW_PATCHES = 10
 MIN_DURATION_S = 1.0
 SILENCE_DB = -70.0
+QUIETEST_DB = -120.0
+"""What the level of digital silence is given as, since minus infinity is no number that JSON knows."""
+
 PREROLL_S = 0.3
 """What decoders get ahead of a window: the MP3 bit reservoir and Opus both settle within it."""
 
@@ -506,24 +509,33 @@ class Window:
 def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[Window]:
     """Each window that is not silent, in order; the meter takes in the same samples.
 
+    Of a recording that is silent everywhere, the first window.
+
     Raises
     ------
     UnheardError
-        When nothing could be decoded, or nothing of it is louder than -70 dB.
+        When nothing could be decoded.
     """
-    decoded = loud = False
+    loud = False
+    silent: tuple[float, Floats] | None = None
     spans = choose_spans(recording.duration_s, full=full)
     for (start, _), samples in zip(spans, recording.read(spans), strict=True):
-        decoded = decoded or len(samples) > 0
-        if len(samples) < N_FFT or np.dot(samples, samples) / len(samples) < 10 ** (SILENCE_DB / 10):
+        if len(samples) < N_FFT:
+            continue
+        if np.dot(samples, samples) / len(samples) < 10 ** (SILENCE_DB / 10):
+            silent = silent or (start, samples)
             continue
         loud = True
-        mel = mel_power(samples)
-        meter.add(samples, mel)
-        # What could be decoded counts: the last window of a truncated file is shorter than its span.
-        length_s = len(samples) / SAMPLE_RATE
-        yield Window(start + length_s / 2, length_s, to_patches(mel))
-    if not decoded:
+        yield _window(start, samples, meter)
+    if silent and not loud:
+        yield _window(*silent, meter)
+    elif not loud:
         raise UnheardError("is not audio that can be decoded: no packet of it could be")
-    if not loud:
-        raise UnheardError("nothing but silence")
+
+
+def _window(start: float, samples: Floats, meter: Meter) -> Window:
+    mel = mel_power(samples)
+    meter.add(samples, mel)
+    # What could be decoded counts: the last window of a truncated file is shorter than its span.
+    length_s = len(samples) / SAMPLE_RATE
+    return Window(start + length_s / 2, length_s, to_patches(mel))

@@ -170,10 +170,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads that name moods and styles."""
+    """The heads that name moods and styles, and tell music from what is none."""
 
     emotion: Head
     style: Head
+    kind: Head
 
     @classmethod
     def load(cls, embedder: str) -> Heads:

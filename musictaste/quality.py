@@ -12,7 +12,7 @@ from typing import Any
 from musictaste.styles import heard_as
 
 NETWORKS = ("musicnn_msd", "musicnn_mtt")
-HEADS = ("emotion", "style")
+HEADS = ("emotion", "style", "kind")
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,8 @@ def _card(name: str, entry: Mapping[str, Any]) -> Card:
     trained_on = {each["name"]: each["terms"] for each in entry["trained_on"]}
     keys = ("version", "purpose", "licence", "quality", "bytes", "sha256")
     return Card(name, trained_on=trained_on, **{key: entry[key] for key in keys})
+
+
+def music_from() -> float:
+    """The probability of music below which a track is something else."""
+    return float(manifest()["kind"]["music_from"])

@@ -15,9 +15,10 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cache
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -26,7 +27,7 @@ import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
 from musictaste import __version__, lyrics, quality, teaching, words
-from musictaste.audio import SUFFIXES
+from musictaste.audio import SILENCE_DB, SUFFIXES
 from musictaste.errors import FolderError, UnheardError
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
@@ -82,11 +83,12 @@ class Versions:
     embedder: str
     emotion: str
     style: str
+    kind: str
 
 
 def current_versions() -> Versions:
     """The models that ship, by what their manifest says of them; no session is built for this."""
-    return Versions(quality.version(*quality.NETWORKS), quality.version("emotion"), quality.version("style"))
+    return Versions(quality.version(*quality.NETWORKS), *(quality.version(name) for name in quality.HEADS))
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class Heard:
     sound: Sound | None = None
     moods: Labels | None = None
     styles: Labels | None = None
+    kinds: Labels | None = None
     full: bool = False
 
 
@@ -391,7 +394,7 @@ def _ready_worker() -> _Worker:
         path, device, full = _worker_settings
         embedder = Embedder(device=device)
         heads = Heads.load(embedder.version)
-        versions = Versions(embedder.version, heads.emotion.version, heads.style.version)
+        versions = Versions(embedder.version, heads.emotion.version, heads.style.version, heads.kind.version)
         _worker = _Worker(Library.open(Path(path)), embedder, heads, versions, full)
     return _worker
 
@@ -415,8 +418,20 @@ def _listen(path: str) -> Heard:
         # What was heard whole once is never heard less widely.
         full = worker.full or (known is not None and known.full)
         sound = listen(recording, worker.embedder, worker.heads.emotion, full=full)
-    moods, styles = (head.label(sound.embedding) for head in (worker.heads.emotion, worker.heads.style))
-    return Heard(recording.audio_hash, found, sound, moods, styles, full)
+    heads = (worker.heads.emotion, worker.heads.style, worker.heads.kind)
+    moods, styles, kinds = (head.label(sound.embedding) for head in heads)
+    return Heard(recording.audio_hash, found, sound, moods, styles, kinds, full)
+
+
+def kind_of(kinds: Labels, loudness_db: float) -> str:
+    """What a track is, from the probabilities of music, speech and noise and from its level.
+
+    What may be music is music: a song that is never played is worse than a lecture in a playlist.
+    """
+    if loudness_db < SILENCE_DB:
+        return "silence"
+    chances = kinds.probabilities
+    return "music" if chances["music"] >= quality.music_from() else max(("speech", "noise"), key=chances.__getitem__)
 
 
 def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: bool) -> Sound:
@@ -437,7 +452,7 @@ def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: boo
         heard_s=round(meter.samples / audio.SAMPLE_RATE, 3),
         bpm=meter.bpm,
         key=meter.key,
-        loudness_db=round(meter.loudness_db, 2),
+        loudness_db=max(round(meter.loudness_db, 2), audio.QUIETEST_DB),
         embedder=embedder.version,
         embedding=vectors.mean(axis=0),
         spread=vectors.std(axis=0),
@@ -580,8 +595,9 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
         library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))
         return Outcome("failed", task.path, reason)
     heard = future.result()
-    if heard.sound and heard.moods and heard.styles:
+    if heard.sound and heard.moods and heard.styles and heard.kinds:
         track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
+        library.save_kind(track_id, kind_of(heard.kinds, heard.sound.loudness_db), heard.kinds)
     else:
         track_id = library.track_id(heard.audio_hash)
     was = None if task.state else _moved_from(library, track_id)
@@ -626,22 +642,41 @@ def relabel(library: Library, versions: Versions) -> int:
 
     What the user taught is carried over to them, and to whatever a scan that was killed had left without it.
     """
-    heads: Heads | None = None
+    # Only when it is needed: an unchanged library must not pay for onnxruntime, in time or in memory.
+    heads = cache(lambda: _load_heads(versions.embedder))
     count = 0
-    while True:
-        ids, embeddings = library.stale_embeddings(
-            versions.embedder, versions.emotion, versions.style, limit=RELABEL_AT_ONCE
-        )
-        if not ids:
-            teaching.follow(library)
-            return count
-        if heads is None:
-            # Only now: an unchanged library must not pay for onnxruntime, in time or in memory.
-            from musictaste.inference import Heads
+    while renamed := _relabel_moods(library, versions, heads):
+        count += renamed
+    while _relabel_kinds(library, versions, heads):
+        pass
+    teaching.follow(library)
+    return count
 
-            heads = Heads.load(versions.embedder)
-        labels = zip(ids, heads.emotion.label_all(embeddings), heads.style.label_all(embeddings), strict=True)
+
+def _load_heads(embedder: str) -> Heads:
+    from musictaste.inference import Heads
+
+    return Heads.load(embedder)
+
+
+def _relabel_moods(library: Library, versions: Versions, heads: Callable[[], Heads]) -> int:
+    """Moods and styles of up to `RELABEL_AT_ONCE` tracks; returns of how many."""
+    ids, embeddings = library.stale_embeddings(
+        versions.embedder, versions.emotion, versions.style, limit=RELABEL_AT_ONCE
+    )
+    if ids:
+        labels = zip(ids, heads().emotion.label_all(embeddings), heads().style.label_all(embeddings), strict=True)
         with library.transaction():
             for track_id, moods, styles in labels:
                 library.save_labels(track_id, moods, styles)
-        count += len(ids)
+    return len(ids)
+
+
+def _relabel_kinds(library: Library, versions: Versions, heads: Callable[[], Heads]) -> int:
+    """The same for what is music and what is not."""
+    ids, levels, embeddings = library.stale_kinds(versions.embedder, versions.kind, limit=RELABEL_AT_ONCE)
+    if ids:
+        with library.transaction():
+            for track_id, level, kinds in zip(ids, levels, heads().kind.label_all(embeddings), strict=True):
+                library.save_kind(track_id, kind_of(kinds, level), kinds)
+    return len(ids)

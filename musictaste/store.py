@@ -541,6 +541,46 @@ CREATE VIEW library AS
 """
 
 
+@migrations()
+def kinds_of_sound(db: sqlite_utils.Database) -> None:
+    """Whether a track is music; one without a row is taken for music. Silent files used to be failures."""
+    _execute_all(db, _KIND_SCHEMA)
+
+
+_KIND_SCHEMA = """
+CREATE TABLE kind (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  music REAL NOT NULL,
+  speech REAL NOT NULL,
+  noise REAL NOT NULL
+) STRICT;
+
+CREATE VIEW present_music AS
+  SELECT track_id, file_id FROM present
+  WHERE NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = present.track_id AND kind.kind != 'music');
+
+DELETE FROM failure WHERE reason = 'nothing but silence';
+
+DROP VIEW library;
+
+CREATE VIEW library AS
+  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, coalesce(kind.kind, 'music') AS kind,
+    track.duration_s, track.bpm, track.key, track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty,
+    nostalgic, powerful, rebellious, tender, tense, ambient, blues, classical, country, disco, electronic, folk,
+    hip_hop, jazz, metal, pop, punk, reggae, rock, soul,
+    nullif(max(coalesce(file.plays, -1), coalesce(imported.plays, -1)), -1) AS plays,
+    nullif(max(coalesce(file.skips, -1), coalesce(imported.skips, -1)), -1) AS skips,
+    nullif(max(coalesce(file.rating, -1), coalesce(imported.rating, -1)), -1) AS rating,
+    nullif(max(coalesce(file.last_played, -1), coalesce(imported.last_played, -1)), -1) AS last_played
+  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
+    JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
+    LEFT JOIN imported ON imported.track_id = track.id
+    LEFT JOIN kind ON kind.track_id = track.id
+"""
+
+
 class Library:
     """An open library file."""
 
@@ -772,6 +812,22 @@ class Library:
         ).fetchall()
         return [row[0] for row in rows], _unpack([vector + layers for _, vector, layers in rows])
 
+    def save_kind(self, track_id: int, kind: str, labels: Labels) -> None:
+        """Write what a track is: music, or what else; and what the head heard it from."""
+        row = {"track_id": track_id, "head": labels.head, "kind": kind, **labels.probabilities}
+        self._db.table("kind").upsert(row, pk="track_id")
+
+    def stale_kinds(self, embedder: str, head: str, *, limit: int) -> tuple[list[int], list[float], Floats]:
+        """Tracks whose kind the present head did not tell, though it can: ids, levels in dB, embeddings [n, d]."""
+        rows = self._db.execute(
+            """SELECT track.id, loudness_db, embedding.mean, layers.mean FROM track
+            JOIN embedding ON embedding.track_id = track.id JOIN layers ON layers.track_id = track.id
+            LEFT JOIN kind ON kind.track_id = track.id WHERE embedder = ? AND kind.head IS NOT ? LIMIT ?""",
+            [embedder, head, limit],
+        ).fetchall()
+        vectors = _unpack([vector + layers for *_, vector, layers in rows])
+        return [row[0] for row in rows], [row[1] for row in rows], vectors
+
     # Words
 
     def save_lyrics(self, file_id: int, lyrics: Lyrics, beside: Beside | None = None) -> None:
@@ -962,12 +1018,13 @@ class Library:
         self._db.execute(f"INSERT INTO temp.before SELECT track_id, {column} FROM {source} WHERE {column} IS NOT NULL")
 
     def moves(self, mood: str, threshold: float) -> list[Move]:
-        """Tracks that are there, and on the other side of a threshold than when they were noted."""
+        """Music that is there, and on the other side of a threshold than when it was noted."""
         column = label_column(mood)
         rows = self._db.execute(
             f"""SELECT track_id, p, {column} FROM temp.before CROSS JOIN felt USING (track_id)
             WHERE (p >= ?) != ({column} >= ?) AND EXISTS
               (SELECT 1 FROM file WHERE file.track_id = before.track_id AND missing_since IS NULL)
+              AND NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = before.track_id AND kind != 'music')
             ORDER BY track_id""",
             [threshold, threshold],
         )
@@ -1073,37 +1130,46 @@ class Library:
         """How many tracks have a file that is there."""
         return int(self._db.execute("SELECT count(*) FROM present").fetchone()[0])
 
+    def not_music(self) -> dict[str, int]:
+        """How many tracks are there that no playlist takes, by what they are instead of music."""
+        rows = self._db.execute(
+            "SELECT kind, count(*) FROM present JOIN kind USING (track_id) WHERE kind != 'music'"
+            " GROUP BY kind ORDER BY count(*) DESC, kind"
+        )
+        return dict(rows)
+
     def counts_reaching(self, table: str, thresholds: Mapping[str, float]) -> dict[str, int]:
-        """For each label of "mood", or heard style of "style", how many tracks reach its threshold."""
+        """For each label of "mood", or heard style of "style", how much of the music reaches its threshold."""
         sums = ", ".join(f"coalesce(sum({label_column(label)} >= ?), 0)" for label in thresholds)
         source = "felt USING (track_id)" if table == "mood" else "styled USING (file_id)"
-        row = self._db.execute(f"SELECT {sums} FROM present JOIN {source}", list(thresholds.values())).fetchone()
+        row = self._db.execute(f"SELECT {sums} FROM present_music JOIN {source}", list(thresholds.values())).fetchone()
         return dict(zip(thresholds, row, strict=True))
 
     def counts_tagged(self, thresholds: Mapping[str, float]) -> dict[str, int]:
-        """For each style that only tags tell, how many tracks have it and sound enough like it."""
+        """For each style that only tags tell, how much of the music has it and sounds enough like it."""
         sums = {s: " + ".join(f"styled.{label_column(h)}" for h in heard_as(s)) or "1.0" for s in thresholds}
         cases = " ".join(f"WHEN ? THEN {sums[style]} >= ?" for style in thresholds)
         rows = self._db.execute(
-            f"""SELECT tagged.style, sum(CASE tagged.style {cases} ELSE 0 END) FROM present JOIN styled USING (file_id)
-            JOIN tagged USING (file_id) GROUP BY tagged.style""",
+            f"""SELECT tagged.style, sum(CASE tagged.style {cases} ELSE 0 END)
+            FROM present_music JOIN styled USING (file_id) JOIN tagged USING (file_id) GROUP BY tagged.style""",
             [value for item in thresholds.items() for value in item],
         )
         found = dict(rows.fetchall())
         return {style: found.get(style, 0) for style in thresholds}
 
     def count_unknown(self, mood: str) -> int:
-        """How many tracks an older head has heard, which did not know a mood."""
-        sql = f"SELECT count(*) FROM present JOIN felt USING (track_id) WHERE {label_column(mood)} IS NULL"
+        """How much of the music an older head has heard, which did not know a mood."""
+        sql = f"SELECT count(*) FROM present_music JOIN felt USING (track_id) WHERE {label_column(mood)} IS NULL"
         return int(self._db.execute(sql).fetchone()[0])
 
     def count_told(self, styles: Sequence[str]) -> int:
-        """How many tracks have tags that name one of some styles."""
-        (count,) = self._db.execute(f"SELECT count(*) FROM present WHERE {_told(styles)}", list(styles)).fetchone()
+        """How much of the music has tags that name one of some styles."""
+        sql = f"SELECT count(*) FROM present_music AS present WHERE {_told(styles)}"
+        (count,) = self._db.execute(sql, list(styles)).fetchone()
         return int(count)
 
     def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
-        """Tracks whose probability of the mood, and of the styles together, reach the thresholds.
+        """Music whose probability of the mood, and of the styles together, reach the thresholds.
 
         A style that only tags tell has the probability of what it sounds like where the tags say so, 0 elsewhere.
         """
@@ -1111,7 +1177,8 @@ class Library:
         style_sql, bound = _any_of(styles)
         styled = "styled USING (file_id)" if styles else "style USING (track_id)"
         source = (
-            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s FROM present"
+            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s"
+            " FROM present_music AS present"
             f" JOIN felt USING (track_id) JOIN {styled}) AS fit"
         )
         considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}", bound).fetchone()
@@ -1131,7 +1198,7 @@ class Library:
         )  # fmt: skip
 
     def plays(self) -> Plays:
-        """All tracks that were played, skipped, rated or loved, those whose files are missing included."""
+        """All music that was played, skipped, rated or loved, that whose files are missing included."""
         # A player that writes its counts into tags is often the one whose file was imported: the larger count holds.
         rows = self._db.execute(
             f"""SELECT file.track_id, {_VECTOR}, max(sum(coalesce(file.plays, 0)), coalesce(imported.plays, 0)),
@@ -1140,8 +1207,9 @@ class Library:
             max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
             coalesce(artist || ' - ', '') || coalesce(title, path)
             FROM file JOIN embedding USING (track_id) LEFT JOIN imported USING (track_id)
-            WHERE file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1
-              OR imported.track_id IS NOT NULL
+            WHERE (file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1
+              OR imported.track_id IS NOT NULL)
+              AND NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = file.track_id AND kind != 'music')
             GROUP BY file.track_id ORDER BY file.track_id"""
         ).fetchall()
         columns = list(zip(*rows, strict=True)) or [()] * 7
@@ -1160,8 +1228,8 @@ class Library:
         return unit_vectors([blobs[i] for i in track_ids])
 
     def nearest(self, track_id: int, count: int) -> list[int]:
-        """The tracks nearest to one by cosine, nearest first, itself not among them."""
-        ids = [i for i in self.all_ids() if i != track_id]
+        """The music nearest to a track by cosine, nearest first, itself not among it."""
+        ids = [i for i in self.all_ids(of="present_music") if i != track_id]
         if not ids:
             return []
         cosines = self.vectors(ids) @ self.vectors([track_id])[0]
@@ -1187,9 +1255,9 @@ class Library:
             marks = ", ".join("?" * len(part))
             yield from self._db.execute(f"{sql} IN ({marks})", list(part))
 
-    def all_ids(self) -> list[int]:
-        """Ids of all tracks whose files are there, by path."""
-        rows = self._db.execute("SELECT present.track_id FROM present JOIN file ON file.id = file_id ORDER BY path")
+    def all_ids(self, *, of: Literal["present", "present_music"] = "present") -> list[int]:
+        """Ids of all tracks whose files are there, or of the music among them, by path."""
+        rows = self._db.execute(f"SELECT {of}.track_id FROM {of} JOIN file ON file.id = file_id ORDER BY path")
         return [row[0] for row in rows]
 
     def find(self, words: str) -> list[int]:
@@ -1252,9 +1320,10 @@ _PLAYS = """max(coalesce(file.plays, 0), coalesce(imported.plays, 0)),
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
   {_PLAYS}, missing_since IS NOT NULL, {_MOODS},
-  {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id)
+  {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id),
+  coalesce(kind.kind, 'music')
 FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = track.id JOIN style
-  ON style.track_id = track.id JOIN file ON file.id =
+  ON style.track_id = track.id LEFT JOIN kind ON kind.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
   JOIN styled ON styled.file_id = file.id LEFT JOIN imported ON imported.track_id = track.id
 WHERE track.id"""
@@ -1281,13 +1350,13 @@ def _track(row: Sequence[Any]) -> Track:
     moods = _known(row[10:moods_end])
     styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
     track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
-    plays, skips, last_played, rating, loved, missing, *alone, tagged = row[styles_end:]
+    plays, skips, last_played, rating, loved, missing, *alone, tagged, kind = row[styles_end:]
     heard = _known(alone[: len(MOODS)])
     by_sound = dict(zip(STYLES, alone[len(MOODS) :], strict=True))
     return Track(
         track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
         last_played, rating, bool(loved), bool(missing), None if heard == moods else heard,
-        None if by_sound == styles else by_sound, tuple(sorted(tagged.split("|"))) if tagged else (),
+        None if by_sound == styles else by_sound, tuple(sorted(tagged.split("|"))) if tagged else (), kind,
     )  # fmt: skip
 
 

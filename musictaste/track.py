@@ -119,7 +119,8 @@ class Track:
     `moods` are those of the personal head where this library was taught; `uncorrected` are then what the shipped head
     said, and None where that is the same. Both lack the finer moods where an older head has heard the track.
     `styles` weigh the sound and the genre tags of that file; `by_sound` is what the sound alone says, and None where
-    the tags change nothing. `tagged` are the styles that the tags name.
+    the tags change nothing. `tagged` are the styles that the tags name. `kind` is "music" or what else it was heard to
+    be; only music is in playlists.
     """
 
     id: int
@@ -143,6 +144,7 @@ class Track:
     uncorrected: Mapping[str, float] | None = None
     by_sound: Mapping[str, float] | None = None
     tagged: tuple[str, ...] = ()
+    kind: str = "music"
 
     @property
     def name(self) -> str:

@@ -335,10 +335,11 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
     except UnheardError:
         return None
     with watch.stage("heads"):
-        moods, styles = heads.emotion.label(sound.embedding), heads.style.label(sound.embedding)
+        moods, styles, kinds = (h.label(sound.embedding) for h in (heads.emotion, heads.style, heads.kind))
 
     def save(library: Library) -> None:
         track_id = library.save_track(recording.audio_hash, sound, moods, styles, full=False)
+        library.save_kind(track_id, scan.kind_of(kinds, sound.loudness_db), kinds)
         library.save_file(path, found, track_id=track_id, size=0, mtime_ns=0)
 
     return save

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from make_audio import chord, noise, write_audio
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
@@ -71,6 +73,30 @@ def feelings(**given: float) -> dict[str, float]:
     return shares(EMOTIONS, **given) | finer
 
 
+def kinds(music: float = 0.25, speech: float = 0.5, head: str = "kind-1") -> Labels:
+    return Labels(head, {"music": music, "speech": speech, "noise": 1 - music - speech})
+
+
+def first_three(path: Path, *, embedder: str) -> Path:
+    """A head whose logits for music, speech and noise are the first three numbers of an embedding."""
+    weights = np.eye(SIZE, 3, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["tracks", SIZE])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["tracks", 3])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
+    labels = {"name": "kind", "version": "tiny", "labels": "music,speech,noise", "embedder": embedder}
+    helper.set_model_props(model, labels)
+    onnx.save(model, path)
+    return path
+
+
 def add_track(
     library: Library,
     path: str,
@@ -80,9 +106,13 @@ def add_track(
     seed: int,
     over_time: Sequence[dict[str, float]] = (),
     embedding: NDArray[np.float32] | None = None,
+    kind: str | None = None,
     **tags: object,
 ) -> int:
-    """A track that was "heard", its embedding given or drawn from `seed`; `over_time` has a mood every ten seconds."""
+    """A track that was "heard", its embedding given or drawn from `seed`; `over_time` has a mood every ten seconds.
+
+    Without a kind it is as those are that were heard before kinds were told.
+    """
     windows = over_time or [mood] * 12
     if embedding is None:
         embedding = np.random.default_rng(seed).standard_normal(SIZE).astype(np.float32)
@@ -109,5 +139,7 @@ def add_track(
             Labels("style-1", shares(STYLES, **style)),
             full=False,
         )
+        if kind:
+            library.save_kind(track_id, kind, kinds())
         library.save_file(path, Tags(**tags), track_id=track_id, size=1, mtime_ns=1)  # type: ignore[arg-type]
     return track_id

@@ -420,8 +420,18 @@ def test_half_a_second(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".flac"])
-def test_digital_silence(suffix: str, tmp_path: Path) -> None:
-    assert refusal(write_audio(tmp_path / f"a{suffix}", 0 * chord(4))) == "nothing but silence"
+@pytest.mark.parametrize(("seconds", "patches"), [(4, 1), (100, audio.WINDOW_PATCHES)])
+def test_digital_silence_is_heard_as_its_first_window(
+    suffix: str, seconds: float, patches: int, tmp_path: Path
+) -> None:
+    heard = hear(write_audio(tmp_path / f"a{suffix}", 0 * chord(seconds)))
+    assert (heard.patches.shape, heard.patches.max()) == ((patches, audio.PATCH_FRAMES, audio.N_MELS), 0)
+    assert (heard.meter.loudness_db, heard.meter.bpm, heard.meter.key) == (-np.inf, None, None)
+
+
+def test_a_whisper_below_the_level_of_silence(tmp_path: Path) -> None:
+    quiet = hear(write_audio(tmp_path / "a.wav", noise(4, rate=16_000) * 10 ** (-60 / 20), 16_000))
+    assert quiet.meter.loudness_db == pytest.approx(-80, abs=1)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
 
 def test_models_have_cards(run: Run) -> None:
     documents = json.loads(run("models", "--json").out)
-    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style"]
+    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style", "kind"]
     assert [document["name"] for document in documents] == names
     for document in documents:
         assert document["sha256"] == checksum(model_path(document["name"]))
@@ -224,6 +224,43 @@ def test_show_tells_the_sound_from_the_tags(run: Run, tagged: Path) -> None:
     ]
     plain = json.loads(run("show", "swing 0", "--json").out)
     assert (plain["styles"], plain["tagged"]) == (plain["sound"]["styles"], [])
+
+
+@pytest.fixture
+def with_lectures(library: Path) -> Path:
+    """The eight tracks, and three that are as happy and as much jazz, though no music."""
+    with Library.open(library) as opened:
+        for seed, kind in ((8, "speech"), (9, "noise"), (10, "speech")):
+            mood, style = {"happy": 0.99}, {"jazz": 0.99}
+            add_track(opened, f"/m/{seed}.mp3", mood=mood, style=style, seed=seed, kind=kind, title=f"Talk {seed}")
+    return library
+
+
+LEFT_OUT = " (left out: 2 speech, 1 noise)"
+
+
+def test_what_is_no_music_is_in_no_playlist(run: Run, with_lectures: Path) -> None:
+    result = run("mood", "happy", "--style", "jazz", "--order", "score")
+    assert result.out == "".join(f"/m/jazz{i}.flac\n" for i in range(4))
+    assert result.err == f"4 of 8 tracks are happy jazz{LEFT_OUT}\n"
+    assert run("style", "jazz").err == f"4 of 8 tracks are jazz{LEFT_OUT}\n"
+    assert sorted(run("similar", "talk 8", "-n", "20", "--max-per-artist", "9").out.splitlines()) == sorted(
+        [f"/m/jazz{i}.flac" for i in range(4)] + [f"/m/rock{i}.mp3" for i in range(4, 8)]
+    )
+    nothing = run("mood", "angry")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert f": 8 tracks were considered{LEFT_OUT}, the best scored" in nothing.err
+    assert {row["label"]: row["tracks"] for row in json.loads(run("moods", "--json").out)}["happy"] == 4
+
+
+def test_show_says_what_is_no_music(run: Run, with_lectures: Path) -> None:
+    documents = [json.loads(line) for line in run("show", "--all", "--json").out.splitlines()]
+    found = {document["title"]: document["kind"] for document in documents}
+    assert found == {f"Swing {i}": "music" for i in range(4)} | {f"Rain {i}": "music" for i in range(4, 8)} | {
+        "Talk 8": "speech", "Talk 9": "noise", "Talk 10": "speech",
+    }  # fmt: skip
+    assert run("show", "talk 8").out.splitlines()[3] == "  speech, not music: in no playlist"
+    assert "music" not in run("show", "swing 0").out
 
 
 HAPPY, SAD = {"happy": 0.94}, {"sad": 0.94}
@@ -410,7 +447,7 @@ def test_settings(run: Run, library: Path, tmp_path: Path) -> None:
 def test_doctor(run: Run) -> None:
     report = json.loads(run("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
-    assert [model["as_shipped"] for model in report["models"]] == [True] * 4
+    assert [model["as_shipped"] for model in report["models"]] == [True] * 5
 
 
 def test_every_command_is_in_the_readme(run: Run) -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run, add_track
+from conftest import SIZE, Run, add_track, first_three, kinds
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
-from musictaste import scan
-from musictaste.inference import Floats
+from musictaste import inference, quality, scan
+from musictaste.inference import Floats, Head
 from musictaste.moods import MOODS
 from musictaste.store import Library
-from musictaste.track import Labels
+from musictaste.track import HeardBy, Labels
 
 CODING_NOISE = 0.08
 """How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
@@ -135,15 +135,71 @@ def test_failures_have_reasons(run: Run, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "empty.mp3").touch()
     write_audio(folder / "short.wav", chord(0.5))
-    write_audio(folder / "silent.wav", chord(2) * 0)
     (folder / "text.mp3").write_text("no music at all")
-    assert counts(run, folder) == ZERO | {"failed": 4}
+    assert counts(run, folder) == ZERO | {"failed": 3}
     assert json.loads(run("failures", "--json").out) == [
         {"path": str(folder / "empty.mp3"), "reason": "the file is empty"},
         {"path": str(folder / "short.wav"), "reason": "shorter than one second (0.50 s)"},
-        {"path": str(folder / "silent.wav"), "reason": "nothing but silence"},
         {"path": str(folder / "text.mp3"), "reason": NOT_AUDIO},
     ]
+
+
+def test_music_noise_and_silence_are_told_apart(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write_audio(folder / "hush.wav", 0 * chord(4))
+    write_audio(folder / "rain.mp3", noise(40))
+    write_audio(folder / "song.ogg", piece(40))
+    # A hidden track: what is heard decides, and of silence nothing is heard.
+    write_audio(folder / "song with two minutes of silence.flac", np.concatenate([piece(40), 0 * chord(120)]))
+    assert counts(run, folder) == ZERO | {"added": 4}
+    documents = [json.loads(line) for line in run("show", "--all", "--json").out.splitlines()]
+    assert [(Path(d["path"]).stem, d["kind"]) for d in documents] == [
+        ("hush", "silence"), ("rain", "noise"), ("song with two minutes of silence", "music"), ("song", "music"),
+    ]  # fmt: skip
+    assert documents[0]["loudness_db"] == -120
+    assert counts(run) == ZERO | {"unchanged": 4}
+
+
+@pytest.mark.parametrize(
+    ("music", "speech", "loudness_db", "kind"),
+    [
+        (0.9, 0.1, -20, "music"),
+        (0.3, 0.7, -20, "music"),
+        (0.29, 0.7, -20, "speech"),
+        (0.29, 0.1, -20, "noise"),
+        (0.9, 0.1, -70, "music"),
+        (0.9, 0.1, -70.01, "silence"),
+        (0.0, 1.0, -120, "silence"),
+    ],
+)
+def test_what_may_be_music_is_music(
+    music: float, speech: float, loudness_db: float, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "music_from", lambda: 0.3)
+    assert scan.kind_of(kinds(music, speech), loudness_db) == kind
+
+
+def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Personal moods are none of its business: they stay."""
+    made_for = "musicnn-msd-2+musicnn-mtt-3"
+    head = Head("kind", embedder=made_for, path=first_three(tmp_path / "kind.onnx", embedder=made_for))
+    monkeypatch.setattr(inference.Heads, "load", lambda _: inference.Heads(head, head, head))
+    embeddings = np.zeros((4, SIZE), np.float32)
+    embeddings[range(4), [0, 1, 2, 1]] = 9
+    versions = scan.Versions(made_for, "emotion-1", "style-1", head.version)
+    with Library.empty() as library:
+        ids = [
+            add_track(library, f"/{n}", mood={"sad": 0.9}, style={"jazz": 0.9}, seed=n, embedding=embedding, kind=kind)
+            for n, (embedding, kind) in enumerate(zip(embeddings, [None, "noise", "music", "speech"], strict=True))
+        ]
+        library.save_kind(ids[3], "noise", kinds(head=head.version))
+        by = HeardBy(made_for, "emotion-1")
+        library.save_personal_moods(by, np.array(ids), np.full((4, len(MOODS)), 0.5))
+        assert scan.relabel(library, versions) == 0
+        assert [track.kind for track in library.tracks(ids)] == ["music", "speech", "noise", "noise"]
+        assert [track.moods["sad"] for track in library.tracks(ids)] == [0.5] * 4
+        assert library.stale_kinds(made_for, head.version, limit=9)[0] == []
 
 
 def test_folders_that_cannot_be_scanned(run: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlite_utils
+from conftest import kinds
 
 from musictaste import genres, store
 from musictaste.errors import LibraryError
@@ -213,11 +214,17 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
     with contextlib.closing(sqlite3.connect(old)) as connection:
         connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+        refused = [("/m/hush.wav", "nothing but silence"), ("/m/text.mp3", "no audio")]
+        connection.executemany("INSERT INTO failure VALUES (?, 1, 1, '0.1', ?)", refused)
+        connection.commit()
     kept = "SELECT audio_hash, path, title, happy, jazz FROM track JOIN library USING (duration_s)"
     before = ask(old, kept)
     with Library.open(old) as library, Library.open(fresh, create=True):
         assert library.analysis("hash-0") == Analysis("musicnn-msd-1+musicnn-mtt-2", full=False, timeline=None)
         assert (library.all_ids(), library.timelines([1]), library.listed(1)) == ([1], {}, 1)
+        assert [track.kind for track in library.tracks([1])] == ["music"]
+        # Silence used to be a failure: the next scan is to look at it again.
+        assert [failure.path for failure in library.failures()] == ["/m/text.mp3"]
     assert before == [("hash-0", "/m/a.flac", "Song", 0.75, 0.65)]
     # Its tag is read without a scan; the weight is 126.
     assert ask(old, kept) == [("hash-0", "/m/a.flac", "Song", 0.75, pytest.approx(0.65 * 126 / (0.65 * 126 + 0.35)))]
@@ -235,6 +242,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "styles_by_tags",
         "words_of_songs",
         "plays_of_players",
+        "kinds_of_sound",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
@@ -688,7 +696,62 @@ def test_stale_embeddings(library: Library) -> None:
     assert library.track_id("hash0") == fresh
 
 
+def test_kinds_that_another_head_told(library: Library) -> None:
+    never, old, fresh, elsewhere = (add(library, f"/{n}", seed=n) for n in range(4))
+    for track_id, head in ((old, "kind-0"), (fresh, "kind-1")):
+        library.save_kind(track_id, "music", kinds(head=head))
+    library.save_track("hash3", make_sound(3, embedder="net-0"), moods(), styles(), full=False)
+    ids, levels, vectors = library.stale_kinds(EMBEDDER, "kind-1", limit=10)
+    assert (ids, levels) == ([never, old], [-14.5, -14.5])
+    np.testing.assert_array_equal(vectors, [stored(make_sound(n).embedding) for n in (0, 1)])
+    assert library.stale_kinds(EMBEDDER, "kind-1", limit=1)[0] == [never]
+    for track_id in (never, old, elsewhere):
+        library.save_kind(track_id, "speech", kinds())
+    assert library.stale_kinds(EMBEDDER, "kind-1", limit=10)[0] == []
+    assert [track.kind for track in library.tracks([never, fresh])] == ["speech", "music"]
+
+
 # Choosing
+
+
+KINDS = (None, "music", "speech", "speech", "noise", "silence")
+
+
+@pytest.fixture
+def mixed(library: Library) -> list[int]:
+    """Six tracks that sound alike: nobody knows of the first what it is, and two are music at most."""
+    ids = [add(library, f"/{n}", Tags(title=f"{n}", plays=1), seed=n) for n in range(len(KINDS))]
+    for track_id, kind in zip(ids, KINDS, strict=True):
+        if kind:
+            library.save_kind(track_id, kind, kinds())
+    return ids
+
+
+def test_only_music_is_chosen(library: Library, mixed: list[int], path: Path) -> None:
+    pool = library.pool(mood=None, styles=[], mood_from=0, style_from=0)
+    assert (pool.ids.tolist(), pool.considered) == (mixed[:2], 2)
+    assert library.not_music() == {"speech": 2, "noise": 1, "silence": 1}
+    assert library.counts_reaching("mood", {"happy": 0.1}) == {"happy": 2}
+    assert library.plays().ids.tolist() == mixed[:2]
+    assert [set(library.nearest(i, 9)) for i in mixed[:3]] == [{mixed[1]}, {mixed[0]}, set(mixed[:2])]
+    # All else is still there, and known for what it is.
+    assert library.all_ids() == mixed
+    assert [track.kind for track in library.tracks(mixed)] == [kind or "music" for kind in KINDS]
+    assert ask(path, "SELECT path, kind FROM library ORDER BY path") == [
+        (f"/{n}", kind or "music") for n, kind in enumerate(KINDS)
+    ]
+
+
+def test_what_is_missing_is_not_counted_as_left_out(library: Library, mixed: list[int]) -> None:
+    library.mark_missing(mixed[2:5])
+    assert library.not_music() == {"silence": 1}
+
+
+def test_only_music_moves(library: Library, mixed: list[int]) -> None:
+    library.remember_moods("happy")
+    for track_id in mixed:
+        library.save_labels(track_id, moods(happy=0.75), styles())
+    assert [move.track_id for move in library.moves("happy", 0.5)] == mixed[:2]
 
 
 @pytest.fixture

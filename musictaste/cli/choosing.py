@@ -109,7 +109,7 @@ def similar(
         pool = _pool(library, None, names)
         pool = playlist.without(pool, seeds)
         if not len(pool):
-            raise NothingFitsError("no other track fits: " + _considered(pool))
+            raise NothingFitsError("no other track fits: " + _considered(library, pool))
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
         title = "similar to " + ", ".join(track.name for track in library.tracks(seeds))
         paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
@@ -171,8 +171,14 @@ def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
     return library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
 
 
-def _considered(pool: Pool) -> str:
-    return f"{pool.considered} tracks were considered"
+def _considered(library: Library, pool: Pool) -> str:
+    return f"{pool.considered} tracks were considered{_left_out(library)}"
+
+
+def _left_out(library: Library) -> str:
+    """How many tracks no playlist takes because they are no music: " (left out: 2 speech, 1 noise)"."""
+    counts = [f"{count} {kind}" for kind, count in library.not_music().items()]
+    return f" (left out: {', '.join(counts)})" if counts else ""
 
 
 def _by_labels(
@@ -188,11 +194,13 @@ def _by_labels(
             best = f"the best scored {pool.best:.2f}, {needed} is needed"
             unknown = library.count_unknown(wanted) if wanted else 0
             remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
-            raise NothingFitsError(f"no track is {labels} enough: {_considered(pool)}, {best}{remedy}")
+            raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}, {best}{remedy}")
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
         if not options.quiet and not paper.as_json:
-            render.console(stderr=True).print(f"{len(pool)} of {pool.considered} tracks are {paper.title}")
+            render.console(stderr=True).print(
+                f"{len(pool)} of {pool.considered} tracks are {paper.title}{_left_out(library)}"
+            )
         _deliver(library, pool, playlist.fit_to_labels(pool), paper, wish, options, _label_reasons(wanted, names))
 
 

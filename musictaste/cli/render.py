@@ -75,6 +75,7 @@ def track_json(track: Track) -> dict[str, Any]:
         "title": track.title,
         "album": track.album,
         "genre": track.genre,
+        "kind": track.kind,
         "duration_s": track.duration_s,
         "bpm": track.bpm,
         "key": track.key,
@@ -140,6 +141,8 @@ def print_track(
     facts += [f"{track.bpm:.0f} BPM" if track.bpm else "", track.key or "", f"{track.loudness_db:.1f} dB"]
     out.print("  " + " · ".join(fact for fact in facts if fact))
     out.print(f"  {printable(track.path)}" + ("  (missing)" if track.missing else ""), style="dim")
+    if track.kind != "music":
+        out.print(f"  {track.kind}, not music: in no playlist")
     emotions = {label: p for label, p in track.moods.items() if label in moods.EMOTIONS}
     finer = {label: p for label, p in track.moods.items() if label not in moods.EMOTIONS}
     groups = (("mood", emotions, None), ("", finer, None), ("style", track.styles, track.by_sound))
