@@ -128,6 +128,12 @@ def curve(timeline: Timeline, mood: str, width: int = BAR_WIDTH) -> str:
     return "".join(HEIGHTS[min(int(share * len(HEIGHTS)), len(HEIGHTS) - 1)] for share in even)
 
 
+def _notes(track: Track) -> str:
+    """Why a track is in no playlist, in brackets."""
+    notes = ["missing"] * track.missing + [f"{track.kind}, not music"] * (track.kind != "music")
+    return f"  ({', '.join(notes)})" if notes else ""
+
+
 def print_track(
     track: Track,
     timeline: Timeline | None,
@@ -140,9 +146,7 @@ def print_track(
     facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
     facts += [f"{track.bpm:.0f} BPM" if track.bpm else "", track.key or "", f"{track.loudness_db:.1f} dB"]
     out.print("  " + " · ".join(fact for fact in facts if fact))
-    out.print(f"  {printable(track.path)}" + ("  (missing)" if track.missing else ""), style="dim")
-    if track.kind != "music":
-        out.print(f"  {track.kind}, not music: in no playlist")
+    out.print(f"  {printable(track.path)}{_notes(track)}", style="dim")
     emotions = {label: p for label, p in track.moods.items() if label in moods.EMOTIONS}
     finer = {label: p for label, p in track.moods.items() if label not in moods.EMOTIONS}
     groups = (("mood", emotions, None), ("", finer, None), ("style", track.styles, track.by_sound))
