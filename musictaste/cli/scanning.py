@@ -185,6 +185,8 @@ class _Progress:
         self._console = render.console(stderr=True)
         self._quiet, self._verbose = quiet, verbose
         self._bar: Any = None
+        self._total = 0
+        self._began = self._said = time.monotonic()
 
     def start(self, line: str, total: int) -> None:
         self._total = total
