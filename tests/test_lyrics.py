@@ -24,6 +24,8 @@ YU_TRADITIONAL = "今夜我獨自走在雨中\n沒有人牽我的手\n我的愛�
 AME = "今夜雨の中を一人で歩く\n誰も手を握ってくれない\nああ君の声が聞こえる"
 BI = "오늘 밤 빗속을 혼자 걸어요\n아무도 내 손을 잡아주지 않아\n내 사랑 떠나지 마"
 DOZHD = "Я иду один под дождём этой ночью\nникто не держит меня за руку\nсердце моё не уходи"
+JOINED_ZH = ", ".join(f"第{chr(0x4E00 + i)}天我走過了{chr(0x5E00 + i)}的街道" for i in range(20))
+JOINED_EN = " / ".join(f"{word} I walk along the river to the end" for word in ("today", "tonight", "alone", "again"))
 
 
 # Cleaning
@@ -39,6 +41,11 @@ DOZHD = "Я иду один под дождём этой ночью\nникто 
         ("[ti:Rain]\n[ar:Ann]\n[offset:+20]\n[00:01.00]One\n[00:02:50] Two\n[1:03]Three", "One\nTwo\nThree"),
         ("[00:01.00]<00:01.00>One <00:01.50>word\n[00:02.00][00:09.00]Two", "One word\nTwo"),
         ("[00:01.00]\n[00:02.00]One", "One"),
+        # breaks that were lost, or written as something else
+        ("One<br>Two<BR />Three\\nFour &amp; five &#39;six&#39;", "One\nTwo\nThree\nFour & five 'six'"),
+        (f"作詞 甲, 作曲 乙, {JOINED_ZH}", JOINED_ZH.replace(", ", "\n")),
+        (f"Lyrics by Ann / {JOINED_EN} / {JOINED_EN}", JOINED_EN.replace(" / ", "\n")),
+        ("Short line, with a comma", "Short line, with a comma"),
         # headings
         ("[Verse 1: Ann]\nOne\n[Chorus]\nTwo\n【副歌】\n三", "One\nTwo\n三"),
         ("Verse 1\nOne\nPre-Chorus:\nTwo\n(Chorus x2)\nThree\nBridge: four\n副歌：\n五", "One\nTwo\nThree\nfour\n五"),

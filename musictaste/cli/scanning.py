@@ -77,12 +77,13 @@ def scan(
         progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
         try:
             provider = _carry_out(library, plan, options, globals_.db, fetcher, counts, progress)
+            _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
+            _await_words(library, fetcher, progress)
         except KeyboardInterrupt:
             progress.stop()
             heard = counts["added"] + counts["changed"] + counts["moved"]
             render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
             raise typer.Exit(130) from None
-        _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
         if not globals_.quiet and not as_json:
             _report_words(library.count_words())
 
@@ -96,7 +97,7 @@ def _carry_out(
     counts: Counter[str],
     progress: _Progress,
 ) -> str | None:
-    """Listen to what has to be listened to, then wait for the words; returns the provider that listened."""
+    """Listen to what has to be listened to, and look for words; returns the provider that listened."""
     from musictaste import scan as scanning
     from musictaste import words
 
@@ -113,13 +114,19 @@ def _carry_out(
     else:
         _count(scanning.update(library, plan, None, fetcher), counts, progress)
     progress.stop()
+    return provider
+
+
+def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> None:
+    """Wait for what services still have to say: they are slower than listening."""
+    from musictaste import scan as scanning
+
     if total := fetcher.pending:
-        progress.start(f"asking {' and '.join(fetcher.services)} for the words of {total} tracks", total)
+        progress.start(f"asking {' and '.join(fetcher.services)} for words, {total} to go", total)
         for outcome in scanning.await_words(library, fetcher):
             progress.tell(outcome)
             progress.reach(total - fetcher.pending)
         progress.stop()
-    return provider
 
 
 def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
@@ -217,7 +224,7 @@ class _Progress:
             self._bar.update(self._bar.task_ids[0], completed=done, rate=f"{rate:.1f} tracks/s")
         elif not self._quiet and now - self._said >= PLAIN_EVERY_S and rate:
             self._said = now
-            left = render.clock((self._total - done) / rate)
+            left = render.clock(max(self._total - done, 0) / rate)
             self._console.print(f"{done} of {self._total}, {rate:.1f} tracks per second, {left} left")
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 import unicodedata
@@ -21,6 +22,11 @@ MOST_CHARACTERS = 20_000
 
 MOST_RAW_CHARACTERS = 200_000
 
+LONG_LINE = 120
+"""A longer line is several that lost their breaks; where it is no list either, it is no credit."""
+
+LOST_BREAK = re.compile(r"<br\s*/?>|\\r\\n|\\n", re.I)
+BREAK_OF_LONG_LINE = re.compile(r"(?<=[.!?。！？])\s+|\s*[,;/|、，；]\s+|\s*[，；。]")
 STAMP = r"\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?"
 LEADING_STAMPS = re.compile(rf"(?:\s*\[{STAMP}\])+")
 WORD_STAMPS = re.compile(rf"<{STAMP}>")
@@ -124,9 +130,11 @@ Stamped = tuple[tuple[str, ...], str]
 
 def _stamped(text: str) -> list[Stamped]:
     """Each line that is not empty with the time stamps before it."""
-    plain = INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    broken = LOST_BREAK.sub("\n", html.unescape(text))
+    plain = INVISIBLE.sub("", unicodedata.normalize("NFKC", broken))
+    lines = (part for line in plain.splitlines() for part in _parts(line))
     found = []
-    for line in plain.splitlines():
+    for line in lines:
         stamps = LEADING_STAMPS.match(line)
         rest = " ".join(WORD_STAMPS.sub("", line[stamps.end() :] if stamps else line).split())
         if rest:
@@ -135,6 +143,10 @@ def _stamped(text: str) -> list[Stamped]:
         stamps_of_last, last = found[-1]
         found[-1] = stamps_of_last, EMBED.sub("", last)
     return found
+
+
+def _parts(line: str) -> list[str]:
+    return BREAK_OF_LONG_LINE.split(line) if len(line) > LONG_LINE else [line]
 
 
 def _without_credits(lines: Sequence[Stamped]) -> Iterator[Stamped]:
@@ -147,7 +159,7 @@ def _without_credits(lines: Sequence[Stamped]) -> Iterator[Stamped]:
             found = KEY_AND_VALUE.match(line)
             role = found and credited and keys[found[1].casefold()] == 1 and not SINGER.match(line)
             edge = min(i, len(lines) - 1 - i) < EDGE and CREDIT_AT_THE_EDGE.match(line)
-            if not (role or edge or CREDIT.match(line)):
+            if len(line) > LONG_LINE or not (role or edge or CREDIT.match(line)):
                 yield stamps, line
 
 
@@ -157,7 +169,8 @@ def _sung(text: str) -> Iterator[str]:
     for stamps, line in _without_credits(_stamped(text)):
         words = HEADING.sub("", SINGER.sub("", BRACKETS.sub("", line).strip()))
         words = REPEATED.sub("", words).strip()
-        if not any(map(str.isalnum, words)) or NOTICE.search(words) or (stamps and seen.issuperset(stamps)):
+        notice = len(words) <= LONG_LINE and NOTICE.search(words)
+        if not any(map(str.isalnum, words)) or notice or (stamps and seen.issuperset(stamps)):
             continue
         seen.update(stamps)
         yield words
