@@ -181,7 +181,7 @@ def test_every_reader_sees_what_was_taught(path: Path) -> None:
         happy = track.moods["happy"]
         assert happy > 0.4
         assert track.uncorrected == pytest.approx(feelings(happy=0.3, calm=0.5))
-        assert rows(path, "library WHERE path = '/m/0.ogg'")[0][0][10] == happy
+        assert rows(path, "(SELECT happy FROM library WHERE path = '/m/0.ogg')") == [[(happy,)]]
         pool = library.pool(mood="happy", styles=[], mood_from=0.4, style_from=0)
         assert dict(zip(pool.ids.tolist(), pool.mood.tolist(), strict=True))[1] == pytest.approx(happy)
         assert library.counts_reaching("mood", {"happy": 0.4}) == {"happy": len(pool)}
