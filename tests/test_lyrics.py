@@ -131,7 +131,7 @@ def test_words_with_brackets_in_their_own_script_keep_them() -> None:
     ],
 )  # fmt: skip
 def test_nothing_to_sing(text: str) -> None:
-    assert lyrics.understand("tags", text) == Lyrics("tags", text, None, None, instrumental=True, cleaner="words-1")
+    assert lyrics.understand("tags", text) == Lyrics("tags", text, None, None, instrumental=True, cleaner="words-2")
 
 
 @pytest.mark.parametrize("text", ["", "作词 : 甲", f"[Instrumental]\n{RAIN}", "An instrumental love", "暂无歌词"])
@@ -141,10 +141,10 @@ def test_something_to_sing_or_nothing_known(text: str) -> None:
 
 def test_understanding() -> None:
     assert lyrics.understand("files", f"[00:01.00]{RAIN}") == Lyrics(
-        "files", f"[00:01.00]{RAIN}", RAIN, "en", instrumental=False, cleaner="words-1"
+        "files", f"[00:01.00]{RAIN}", RAIN, "en", instrumental=False, cleaner="words-2"
     )
     assert lyrics.understand("lrclib", "", instrumental=True) == Lyrics(
-        "lrclib", "", None, None, instrumental=True, cleaner="words-1"
+        "lrclib", "", None, None, instrumental=True, cleaner="words-2"
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from musictaste.lyrics.language import identify
 from musictaste.track import Lyrics, Words
 
-VERSION = "words-1"
+VERSION = "words-2"
 """Texts that another version has cleaned are cleaned again by the next scan."""
 
 MOST_CHARACTERS = 20_000
