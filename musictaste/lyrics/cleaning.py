@@ -26,7 +26,7 @@ LONG_LINE = 120
 """A longer line is several that lost their breaks; where it is no list either, it is no credit."""
 
 LOST_BREAK = re.compile(r"<br\s*/?>|\\r\\n|\\n", re.I)
-BREAK_OF_LONG_LINE = re.compile(r"(?<=[.!?。！？])\s+|\s*[,;/|、，；]\s+|\s*[，；。]")
+BREAK_OF_LONG_LINE = re.compile(r"(?<=[.!?。！？]) | ?[,;/|、，；] | ?[，；。]")
 STAMP = r"\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?"
 LEADING_STAMPS = re.compile(rf"(?:\s*\[{STAMP}\])+")
 WORD_STAMPS = re.compile(rf"<{STAMP}>")
@@ -146,6 +146,7 @@ def _stamped(text: str) -> list[Stamped]:
 
 
 def _parts(line: str) -> list[str]:
+    line = " ".join(line.split())  # a long run of spaces would be tried from each of them
     return BREAK_OF_LONG_LINE.split(line) if len(line) > LONG_LINE else [line]
 
 
