@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from musictaste.plays import bounded
 from musictaste.track import PlayRecord
 
 _FILE_URI = re.compile(rb"file:(?://(?:localhost)?)?(/(?!/).*)", re.IGNORECASE | re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PLS_KEY = re.compile(rb"\s*(file|title)(\d{1,9})\s*=(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -93,6 +95,8 @@ def _bytes_of(path: Path) -> bytes:
         content = file.read(bounded.WHOLE_BYTES + 1)
     if len(content) > bounded.WHOLE_BYTES:
         raise PlaysFileError(f"is larger than {bounded.WHOLE_BYTES >> 20} MiB")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").encode("utf-8", "replace")
     return content.removeprefix(BOM)
 
 
@@ -100,7 +104,7 @@ def _read_m3u(path: Path) -> Iterator[Line]:
     artist, title = None, None
     for line in _bytes_of(path).splitlines():
         if line.upper().startswith(b"#EXTINF:"):
-            artist, title = _names(_decoded(line.partition(b",")[2]))
+            artist, title = _names(_label(line.partition(b",")[2]))
         elif line.strip() and not line.startswith(b"#"):
             yield Line(_decoded(line), _path_of(line, path.parent), title, artist)
             artist, title = None, None
@@ -114,7 +118,7 @@ def _read_pls(path: Path) -> Iterator[Line]:
             kept = files if found[1].lower() == b"file" else titles
             kept[int(found[2])] = found[3]
     for number, named in sorted(files.items()):
-        artist, title = _names(_decoded(titles.get(number, b"")))
+        artist, title = _names(_label(titles.get(number, b"")))
         yield Line(_decoded(named), _path_of(named, path.parent), title, artist)
 
 
@@ -163,6 +167,13 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()  # JSON may hold lone surrogates, which nothing can print
 
 
+def _label(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def _names(label: str) -> tuple[str | None, str | None]:
     """Artist and title of the label "Artist - Title", which may have no artist."""
     artist, dash, title = label.strip().partition(" - ")
@@ -187,10 +198,15 @@ def _path_of(line: bytes, folder: Path) -> str | None:
 
 
 def _meant(text: str, folder: Path) -> str:
-    """The path as written; decoded or with other slashes where only that exists, since some players write them so."""
-    forms = (text, _decoded(unquote_to_bytes(os.fsencode(text))), text.replace("\\", "/"))
+    """The path as written; percent-decoded, with other slashes or of an old code page where only that exists.
+
+    Some players write them so. A path of Windows that is not here stays as it is.
+    """
+    raw = os.fsencode(text)
+    forms = (text, _decoded(unquote_to_bytes(raw)), text.replace("\\", "/"), _label(raw))
     paths = [_absolute(form, folder) for form in dict.fromkeys(forms)]
-    return next((path for path in paths if os.path.isfile(path)), paths[0])
+    as_written = text if _DRIVE.match(text) else paths[0]
+    return next((path for path in paths if os.path.isfile(path)), as_written)
 
 
 def _decoded(line: bytes) -> str:

@@ -648,3 +648,20 @@ def test_faults(home: Path) -> None:
     os.mkfifo(home / "pipe.mp3")
     found = [fault(f"{home}/{name}") for name in ("a.mp3", "pipe.mp3", ".", "no.mp3")]
     assert found == [None, "is not a file", "is not a file", "No such file or directory"]
+
+
+def test_read_lists_of_windows(home: Path) -> None:
+    (home / "sub").mkdir()
+    (home / "sub/é.mp3").touch()
+    (home / "x.m3u").write_bytes(b"#EXTINF:1,Caf\xe9 - \xe9\r\nsub\\\xe9.mp3\r\nD:\\M\\a.mp3\r\n")
+    (home / "é.mp3").touch()
+    (home / "y.m3u").write_bytes(b"\xe9.mp3\n")
+    assert [line.path for line in read_lines(home / "x.m3u")][1:] == ["D:\\M\\a.mp3"]
+    assert read_lines(home / "x.m3u")[0].artist == "Café"
+    assert read_playlist(home / "y.m3u") == [f"{home}/é.mp3"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_read_utf16(home: Path, encoding: str) -> None:
+    (home / "x.m3u").write_bytes(("\ufeff#EXTM3U\r\n夜.mp3\r\n").encode(encoding))
+    assert read_playlist(home / "x.m3u") == [f"{home}/夜.mp3"]
