@@ -38,7 +38,7 @@ class NothingTaughtError(MusictasteError):
 
 
 class PlaylistFileError(MusictasteError):
-    """A playlist that cannot be written."""
+    """A playlist that cannot be written or read."""
 
 
 class PlaysFileError(MusictasteError):

@@ -1,4 +1,4 @@
-"""Playlist files: written byte-exact and all at once, read back as absolute paths.
+"""Playlist files, written byte-exact and all at once, in the way that a player wants them.
 
 Paths are `str` as `os.fsdecode` gives them, so a name that is not UTF-8 travels as surrogate escapes and is written
 with the bytes that it has on disk.
@@ -7,6 +7,7 @@ with the bytes that it has on disk.
 from __future__ import annotations
 
 import errno
+import json
 import math
 import os
 import re
@@ -17,15 +18,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from typing import TypeGuard
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 from musictaste.errors import PlaylistFileError, SettingsError, SuffixError
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+XSPF = "http://xspf.org/ns/0/"
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MISREAD = re.compile(r"[#\s]|[^/]*:")
-_FILE_URI = re.compile(rb"file:(?://(?:localhost)?)?(/(?!/).*)", re.IGNORECASE)
-_OTHER_URI = re.compile(rb"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,47 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A track that is not in the file, because the format cannot hold its name; the reason is a clause."""
+
+    entry: Entry
+    reason: str
+
+
+@dataclass(frozen=True)
+class Player:
+    """What a player expects of its playlists.
+
+    `encoded` are the characters of a path that it takes for percent-encoding or another part of a URI; None when it
+    takes all of them as they are, "" when the whole path has to be encoded. `marked` ones need a byte order mark to
+    take .m3u for UTF-8.
+    """
+
+    suffixes: tuple[str, ...] = (".m3u8", ".m3u")
+    absolute: bool = False
+    windows: bool = False
+    encoded: str | None = None
+    marked: bool = False
+
+
+_WITH_XSPF = (".m3u8", ".m3u", ".xspf")
+PLAYERS = {
+    "mpd": Player(
+        absolute=True
+    ),  # its playlist folder is not where its music is, so relative paths would end elsewhere
+    "navidrome": Player(),
+    "jellyfin": Player(encoded="%+"),  # it decodes each line as a form of the web: "+" would become a space
+    "plex": Player(absolute=True),
+    "kodi": Player(_WITH_XSPF),
+    "vlc": Player(_WITH_XSPF, encoded=""),  # it takes each line for a reference, so "%41", "?" and "#" would be lost
+    "rockbox": Player(marked=True),
+    "lyrion": Player(_WITH_XSPF),
+    "strawberry": Player(_WITH_XSPF),
+    "foobar2000": Player((".m3u8",), windows=True),
+}
+
+
+@dataclass(frozen=True)
 class PathStyle:
     """How paths are written: relative to the playlist's folder, absolute, or with one leading folder replaced.
 
@@ -47,10 +93,28 @@ class PathStyle:
 
     absolute: bool = False
     prefix: tuple[str, str] | None = None
+    player: str | None = None
 
 
 Locate = Callable[[str], str]
-Writer = Callable[[Sequence[Entry], str, Locate], tuple[bytes, list[Entry]]]
+Placed = Sequence[tuple[Entry, str]]
+"""Tracks, and how the file names each: a path, or a URI with a scheme."""
+Writer = Callable[[Placed, str], bytes]
+
+
+def path_style(*, absolute: bool | None, prefix: str | None, player: str | None) -> PathStyle:
+    """How paths are written where an option says so, else as the player expects it.
+
+    Raises
+    ------
+    SettingsError
+        When the player is not known, or the prefix is none.
+    """
+    if player is not None and player not in PLAYERS:
+        raise SettingsError(f"'{player}': unknown player: use {_listed(list(PLAYERS))}")
+    by_default = player is not None and PLAYERS[player].absolute
+    chosen = by_default if absolute is None else absolute
+    return PathStyle(chosen, parse_prefix(prefix) if prefix is not None else None, player)
 
 
 def parse_prefix(text: str) -> tuple[str, str]:
@@ -63,11 +127,11 @@ def parse_prefix(text: str) -> tuple[str, str]:
     return old, new
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, player: str | None = None) -> None:
     """Raise what would stop `write_playlist`, before any work is done for it; nothing is left on the disk."""
-    _writer(path)
+    _writer(path, player)
     folder = _file_behind(path).parent if path.is_symlink() else path.parent
-    with _failures_named(path, "written"):
+    with failures_named(path, "written"):
         if path.is_dir():
             raise PlaylistFileError(f"'{path}': is a folder, not a file")
         if not folder.exists():
@@ -77,61 +141,133 @@ def check_target(path: Path) -> None:
         _probe(path, folder)
 
 
-def write_playlist(path: Path, entries: Sequence[Entry], *, name: str, paths: PathStyle) -> list[Entry]:
+def write_playlist(path: Path, entries: Sequence[Entry], *, name: str, paths: PathStyle) -> list[LeftOut]:
     """Write the format that the suffix of `path` names, whole or not at all.
 
     Returns
     -------
-    list of Entry
+    list of LeftOut
         Those that the format cannot hold, in order; they are not in the file.
     """
-    content, left_out = _writer(path)(entries, name, _locate(path, paths))
-    with _failures_named(path, "written"):
-        _replace(_file_behind(path), content)
+    writer = _writer(path, paths.player)
+    player = PLAYERS.get(paths.player or "", Player())
+    locate = _locate(path, paths)
+    placed, left_out = [], []
+    for entry in entries:
+        location = locate(entry.path)
+        in_lines = writer is _write_m3u
+        written = _for_player(location, player) if in_lines else location
+        reason = _obstacle(entry.path, written, player, in_lines=in_lines)
+        if reason:
+            left_out.append(LeftOut(entry, reason))
+        else:
+            placed.append((entry, written))
+    mark = BOM if player.marked and path.suffix.lower() == ".m3u" else b""
+    with failures_named(path, "written"):
+        _replace(_file_behind(path), mark + writer(placed, name))
     return left_out
 
 
-def read_playlist(path: Path) -> list[str]:
-    """Return the absolute paths that a playlist names, whether they exist or not; streams are passed over."""
-    if path.suffix.lower() not in _WRITERS:
-        raise SuffixError(f"'{path}': cannot read this kind of playlist: use {_known_suffixes()}")
-    with _failures_named(path, "read"):
-        lines = path.read_bytes().removeprefix(_BOM).splitlines()
-    named = (_named_path(line) for line in lines if line.strip() and not line.startswith(b"#"))
-    return [_absolute(text, path.parent) for text in named if text is not None]
+def _obstacle(path: str, written: str, player: Player, *, in_lines: bool) -> str | None:
+    if in_lines and ("\n" in written or "\r" in written):  # a line per path is the whole grammar: there is no escape
+        return "its name has a line break"
+    if player.windows and "\\" in path and os.sep != "\\":
+        return "its name has a backslash, which Windows takes for a folder"
+    return None
 
 
-def _write_m3u(entries: Sequence[Entry], name: str, locate: Locate) -> tuple[bytes, list[Entry]]:
+def _for_player(location: str, player: Player) -> str:
+    if URI.match(location):
+        return location
+    if player.windows:
+        return location.replace("/", "\\")
+    if player.encoded is None:
+        return location
+    if not player.encoded:
+        return _uri(location) if _DRIVE.match(location) else _quoted(location)
+    return "".join(quote(c, safe="") if c in player.encoded else c for c in location)
+
+
+def _quoted(path: str) -> str:
+    return quote(os.fsencode(path))
+
+
+def _uri(location: str) -> str:
+    """The URI (RFC 3986, RFC 8089) of a path, a relative reference where it is relative."""
+    if URI.match(location):
+        return location
+    if _DRIVE.match(location):
+        return f"file:///{location[:2]}{_quoted(location[2:].replace(chr(92), '/'))}"
+    slashed = location.replace(os.sep, "/")
+    return f"file://{_quoted(slashed)}" if slashed.startswith("/") else _quoted(slashed)
+
+
+def _write_m3u(placed: Placed, name: str) -> bytes:
     lines = [b"#EXTM3U", b"#PLAYLIST:" + _comment(name)]
-    left_out = []
-    for entry in entries:
-        location = locate(entry.path)
-        if "\n" in location or "\r" in location:  # a line per path is the whole grammar: there is no escape
-            left_out.append(entry)
-        else:
-            lines += [b"#EXTINF:%d,%s" % (_whole_seconds(entry.duration_s), _label(entry)), os.fsencode(location)]
-    return b"\n".join([*lines, b""]), left_out
+    for entry, location in placed:
+        lines += [b"#EXTINF:%d,%s" % (_whole_seconds(entry.duration_s), _label(entry)), os.fsencode(location)]
+    return b"\n".join([*lines, b""])
 
 
-_WRITERS: dict[str, Writer] = {".m3u8": _write_m3u, ".m3u": _write_m3u}
+def _write_xspf(placed: Placed, name: str) -> bytes:
+    """XSPF version 1: https://xspf.org/spec."""
+    root = ET.Element("playlist", {"version": "1", "xmlns": XSPF})
+    ET.SubElement(root, "title").text = _plain(name)
+    tracks = ET.SubElement(root, "trackList")
+    for entry, location in placed:
+        track = ET.SubElement(tracks, "track")
+        for tag, value in _facts(entry, location).items():
+            ET.SubElement(track, tag).text = str(value)
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _writer(path: Path) -> Writer:
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise SuffixError(f"'{path}': cannot write this kind of playlist: use {_known_suffixes()}")
-    return writer
+def _write_jspf(placed: Placed, name: str) -> bytes:
+    """XSPF in JSON: https://wiki.xiph.org/JSPF_Draft."""
+    tracks = [_facts(entry, location) for entry, location in placed]
+    rows = [{**facts, "location": [facts["location"]]} for facts in tracks]
+    document = {"playlist": {"title": _plain(name), "track": rows}}
+    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _known_suffixes() -> str:
-    *others, last = _WRITERS
-    return f"{', '.join(others)} or {last}"
+def _facts(entry: Entry, location: str) -> dict[str, str | int]:
+    """The elements of a track; `duration` is in milliseconds."""
+    facts: dict[str, str | int] = {"location": _uri(location)}
+    facts |= {
+        key: text
+        for key, text in (("title", _plain(entry.title or "")), ("creator", _plain(entry.artist or "")))
+        if text
+    }
+    if _is_length(entry.duration_s):
+        facts["duration"] = round(entry.duration_s * 1000)
+    return facts
+
+
+_WRITERS: dict[str, Writer] = {".m3u8": _write_m3u, ".m3u": _write_m3u, ".xspf": _write_xspf, ".jspf": _write_jspf}
+
+
+def _writer(path: Path, player: str | None) -> Writer:
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise SuffixError(f"'{path}': cannot write this kind of playlist: use {_listed(list(_WRITERS))}")
+    if player is not None and suffix not in PLAYERS[player].suffixes:
+        raise SuffixError(
+            f"'{path}': {player} does not read this kind of playlist: use {_listed(PLAYERS[player].suffixes)}"
+        )
+    return _WRITERS[suffix]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _whole_seconds(duration_s: float | None) -> int:
-    if duration_s is None or not math.isfinite(duration_s) or duration_s <= 0:
-        return -1
-    return round(duration_s)
+    return round(duration_s) if _is_length(duration_s) else -1
+
+
+def _is_length(duration_s: float | None) -> TypeGuard[float]:
+    return duration_s is not None and math.isfinite(duration_s) and duration_s > 0
 
 
 def _label(entry: Entry) -> bytes:
@@ -143,6 +279,11 @@ def _label(entry: Entry) -> bytes:
 def _comment(text: str) -> bytes:
     # A player may take the whole file for broken over one bad byte, so here, unlike in paths, "?" stands for it.
     return " ".join(text.splitlines()).strip().encode("utf-8", "replace")
+
+
+def _plain(text: str) -> str:
+    """One line without what XML 1.0 has no way to write (section 2.2)."""
+    return _NOT_XML.sub("", _comment(text).decode())
 
 
 def _locate(playlist: Path, paths: PathStyle) -> Locate:
@@ -189,6 +330,8 @@ def _rewritten(path: str, *, prefix: tuple[str, str]) -> str:
     old, new = prefix
     if not Path(path).is_relative_to(old):
         return path
+    if URI.match(new):
+        return new.rstrip("/") + "/" + _quoted(Path(path).relative_to(old).as_posix())
     separator = "\\" if "\\" in new and "/" not in new else "/"  # the device's, not this system's
     rest = separator.join(Path(path).relative_to(old).parts)
     return new.rstrip(separator) + separator + rest if new else _guarded(rest)
@@ -199,7 +342,7 @@ def _file_behind(path: Path) -> Path:
 
 
 @contextmanager
-def _failures_named(path: Path, verb: str) -> Iterator[None]:
+def failures_named(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -236,27 +379,3 @@ def _temporary(folder: Path) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-def _named_path(line: bytes) -> str | None:
-    uri = _FILE_URI.fullmatch(line)
-    if uri is None:
-        return None if _OTHER_URI.match(line) else _decoded(line)
-    text = _decoded(unquote_to_bytes(uri[1]))
-    return text[1:] if Path(text[1:]).drive else text  # Windows: file:///C:/Music
-
-
-def _decoded(line: bytes) -> str:
-    try:
-        return os.fsdecode(line)
-    except UnicodeDecodeError:  # Windows, where names are Unicode and odd bytes come from an old code page
-        return line.decode("latin-1")
-
-
-def _absolute(text: str, folder: Path) -> str:
-    """Undo `_relative`: the path by the names as given where it leads to the same file, else by the real folder."""
-    if Path(text).is_absolute():
-        return text
-    opened = Path(os.path.realpath(folder), text)
-    as_given = os.path.normpath((folder / text).absolute())
-    return as_given if _same_place(as_given, opened) else os.path.normpath(opened)

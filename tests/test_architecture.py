@@ -13,7 +13,7 @@ LAYERS = [
     {"cli"},
     {"scan", "playlist", "health"},
     {"teaching", "words", "history"},
-    {"taste", "store", "inference", "matching"},
+    {"taste", "store", "inference", "matching", "playlist_reading"},
     {"plays"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},
     {"moods", "styles"},

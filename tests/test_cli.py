@@ -348,7 +348,11 @@ def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Pa
             f"unknown mood 'hapy': did you mean 'happy'? (moods: {', '.join(MOODS)})",
         ),
         (["style", "jaz"], 2, "unknown style 'jaz': did you mean 'jazz'? (see: musictaste styles)"),
-        (["mood", "happy", "-o", "x.mp3"], 2, "'x.mp3': cannot write this kind of playlist: use .m3u8 or .m3u"),
+        (
+            ["mood", "happy", "-o", "x.mp3"],
+            2,
+            "'x.mp3': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf",
+        ),
         (["mood", "happy", "-o", "no/x.m3u8"], 1, "'no/x.m3u8': the folder 'no' does not exist"),
         (["style", "bebop"], 1, "no track is bebop: none of 8 tracks is tagged so, and sound tells only jazz"),
         (

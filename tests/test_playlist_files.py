@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import stat
 import tempfile
@@ -10,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musictaste.errors import MusictasteError, PlaylistFileError, SettingsError, SuffixError
-from musictaste.playlist_files import Entry, PathStyle, check_target, parse_prefix, read_playlist, write_playlist
+from musictaste.playlist_files import (
+    PLAYERS,
+    Entry,
+    LeftOut,
+    PathStyle,
+    check_target,
+    parse_prefix,
+    path_style,
+    write_playlist,
+)
+from musictaste.playlist_reading import Line, fault, read_lines, read_playlist
 
 RELATIVE = PathStyle()
 ABSOLUTE = PathStyle(absolute=True)
@@ -113,7 +124,7 @@ def test_other_names_stay_plain(home: Path, name: str) -> None:
 def test_a_path_of_two_lines_is_left_out_and_returned(home: Path) -> None:
     good, feed, carriage = (Entry(f"{home}/{name}", "T") for name in ("a.mp3", "a\nb.mp3", "a\rb.mp3"))
     left_out = write_playlist(home / "x.m3u8", [feed, good, carriage], name="n", paths=RELATIVE)
-    assert left_out == [feed, carriage]
+    assert left_out == [LeftOut(entry, "its name has a line break") for entry in (feed, carriage)]
     assert (home / "x.m3u8").read_bytes() == b"#EXTM3U\n#PLAYLIST:n\n#EXTINF:-1,T\na.mp3\n"
 
 
@@ -146,7 +157,7 @@ def test_another_drive_falls_back_to_absolute(home: Path, monkeypatch: pytest.Mo
         ("/=/mnt", [b"/mnt/music/A/#1.mp3", b"/mnt/musicals/b.mp3"]),
         ("/music/A=", [b"./#1.mp3", b"/musicals/b.mp3"]),
         ("/music=M:\\Music", [b"M:\\Music\\A\\#1.mp3", b"/musicals/b.mp3"]),
-        ("/music=http://nas:80/m?a=b", [b"http://nas:80/m?a=b/A/#1.mp3", b"/musicals/b.mp3"]),
+        ("/music=http://nas:80/m?a=b", [b"http://nas:80/m?a=b/A/%231.mp3", b"/musicals/b.mp3"]),
         ("/elsewhere=/x", [b"/music/A/#1.mp3", b"/musicals/b.mp3"]),
     ],
 )
@@ -273,10 +284,14 @@ def test_modes(home: Path, umask: int) -> None:
 @pytest.mark.parametrize(
     ("target", "kind", "message"),
     [
-        ("x.mp3", SuffixError, "'x.mp3': cannot write this kind of playlist: use .m3u8 or .m3u"),
-        ("x", SuffixError, "'x': cannot write this kind of playlist: use .m3u8 or .m3u"),
-        (".m3u8", SuffixError, "'.m3u8': cannot write this kind of playlist: use .m3u8 or .m3u"),
-        ("nowhere/x.mp3", SuffixError, "'nowhere/x.mp3': cannot write this kind of playlist: use .m3u8 or .m3u"),
+        ("x.mp3", SuffixError, "'x.mp3': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf"),
+        ("x", SuffixError, "'x': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf"),
+        (".m3u8", SuffixError, "'.m3u8': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf"),
+        (
+            "nowhere/x.mp3",
+            SuffixError,
+            "'nowhere/x.mp3': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf",
+        ),
         ("nowhere/x.m3u8", PlaylistFileError, "'nowhere/x.m3u8': the folder 'nowhere' does not exist"),
         ("a/b/x.m3u", PlaylistFileError, "'a/b/x.m3u': the folder 'a/b' does not exist"),
         ("notes.txt/x.m3u8", PlaylistFileError, "'notes.txt/x.m3u8': 'notes.txt' is not a folder"),
@@ -326,7 +341,9 @@ def test_a_good_target_is_not_touched(home: Path) -> None:
 
 
 def test_writing_without_the_check_is_as_clear(home: Path) -> None:
-    with pytest.raises(SuffixError, match=r"^'x\.mp3': cannot write this kind of playlist: use .m3u8 or \.m3u$"):
+    with pytest.raises(
+        SuffixError, match=r"^'x\.mp3': cannot write this kind of playlist: use .m3u8, .m3u, .xspf or .jspf$"
+    ):
         write_playlist(Path("x.mp3"), [], name="n", paths=RELATIVE)
     with pytest.raises(PlaylistFileError, match=r"^'nowhere/x\.m3u': cannot be written: No such file or directory$"):
         write_playlist(Path("nowhere/x.m3u"), [], name="n", paths=RELATIVE)
@@ -371,7 +388,9 @@ def test_read_an_old_code_page_where_names_are_unicode(home: Path, monkeypatch: 
 
 
 def test_read_refuses_with_a_sentence(home: Path) -> None:
-    with pytest.raises(SuffixError, match=r"^'x\.mp3': cannot read this kind of playlist: use .m3u8 or \.m3u$"):
+    with pytest.raises(
+        SuffixError, match=r"^'x\.mp3': cannot read this kind of playlist: use .m3u8, .m3u, .pls, .xspf or .jspf$"
+    ):
         read_playlist(Path("x.mp3"))
     with pytest.raises(PlaylistFileError, match=r"^'x\.m3u': cannot be read: No such file or directory$"):
         read_playlist(Path("x.m3u"))
@@ -402,5 +421,247 @@ def test_any_legal_names_come_back(names: list[bytes], folder: str, style: PathS
         left_out = write_playlist(playlist, entries, name="n", paths=style)
         kept = [entry for entry in entries if not {"\n", "\r"} & set(entry.path)]
         assert read_playlist(playlist) == [entry.path for entry in kept]
-        assert left_out == [entry for entry in entries if entry not in kept]
+        assert [left.entry for left in left_out] == [entry for entry in entries if entry not in kept]
         assert list(playlist.parent.glob(".*")) == []
+
+
+# ---- XSPF and JSPF
+
+
+def test_all_bytes_of_xspf(home: Path) -> None:
+    odd = Entry(f"{home}/a & <b>/100%#?.mp3", "Tom & <Jerry>\x08\ufffe", "A\nB", 61.2345)
+    bare = Entry(os.fsdecode(os.fsencode(home) + b"/caf\xe9\n \"'.mp3"), None, " ", float("inf"))
+    assert write_playlist(home / "x.xspf", [odd, bare], name="<n>", paths=RELATIVE) == []
+    assert (home / "x.xspf").read_text(encoding="utf-8") == (
+        "<?xml version='1.0' encoding='utf-8'?>\n"
+        '<playlist version="1" xmlns="http://xspf.org/ns/0/">\n'
+        "  <title>&lt;n&gt;</title>\n"
+        "  <trackList>\n"
+        "    <track>\n"
+        "      <location>a%20%26%20%3Cb%3E/100%25%23%3F.mp3</location>\n"
+        "      <title>Tom &amp; &lt;Jerry&gt;</title>\n"
+        "      <creator>A B</creator>\n"
+        "      <duration>61234</duration>\n"
+        "    </track>\n"
+        "    <track>\n"
+        "      <location>caf%E9%0A%20%22%27.mp3</location>\n"
+        "    </track>\n"
+        "  </trackList>\n"
+        "</playlist>\n"
+    )
+
+
+def test_all_of_jspf(home: Path) -> None:
+    entries = [Entry("/m/夜 1.flac", "夜に駆ける", "YOASOBI", 261.5), Entry("/m/b.mp3")]
+    assert write_playlist(home / "x.jspf", entries, name="n", paths=ABSOLUTE) == []
+    assert json.loads((home / "x.jspf").read_bytes()) == {
+        "playlist": {
+            "title": "n",
+            "track": [
+                {
+                    "location": ["file:///m/%E5%A4%9C%201.flac"],
+                    "title": "夜に駆ける",
+                    "creator": "YOASOBI",
+                    "duration": 261500,
+                },
+                {"location": ["file:///m/b.mp3"]},
+            ],
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "location"),
+    [
+        ("/m=M:\\Music", "file:///M:/Music/A%20B/%231.mp3"),
+        ("/m=http://nas:80/m%20x", "http://nas:80/m%20x/A%20B/%231.mp3"),
+        ("/m=/srv/é", "file:///srv/%C3%A9/A%20B/%231.mp3"),
+        ("/m=", "A%20B/%231.mp3"),
+    ],
+)
+def test_prefixes_in_uris(home: Path, prefix: str, location: str) -> None:
+    style = PathStyle(prefix=parse_prefix(prefix))
+    write_playlist(home / "x.jspf", [Entry("/m/A B/#1.mp3")], name="n", paths=style)
+    assert json.loads((home / "x.jspf").read_bytes())["playlist"]["track"] == [{"location": [location]}]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    names=st.lists(st.lists(NAMES, min_size=1, max_size=3).map(b"/".join), max_size=4),
+    suffix=st.sampled_from([".xspf", ".jspf"]),
+    style=st.sampled_from([RELATIVE, ABSOLUTE]),
+)
+def test_any_legal_names_come_back_from_uris(names: list[bytes], suffix: str, style: PathStyle) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        entries = [Entry(os.fsdecode(os.fsencode(home) + b"/music/" + name)) for name in names]
+        playlist = Path(home, f"x{suffix}")
+        assert write_playlist(playlist, entries, name="n", paths=style) == []
+        assert read_playlist(playlist) == [entry.path for entry in entries]
+
+
+# ---- what each player wants
+
+
+NAME = "sub/100%41 + #?;é.mp3"
+
+
+@pytest.mark.parametrize(
+    ("player", "suffix", "expected"),
+    [
+        ("mpd", ".m3u8", f"HOME/{NAME}"),
+        ("navidrome", ".m3u", NAME),
+        ("jellyfin", ".m3u8", "sub/100%2541 %2B #?;é.mp3"),
+        ("plex", ".m3u8", f"HOME/{NAME}"),
+        ("kodi", ".m3u8", NAME),
+        ("vlc", ".m3u8", "sub/100%2541%20%2B%20%23%3F%3B%C3%A9.mp3"),
+        ("rockbox", ".m3u8", NAME),
+        ("lyrion", ".m3u8", NAME),
+        ("strawberry", ".m3u", NAME),
+        ("foobar2000", ".m3u8", "sub\\100%41 + #?;é.mp3"),
+    ],
+)
+def test_paths_of_players(home: Path, player: str, suffix: str, expected: str) -> None:
+    (home / "sub").mkdir()
+    (home / NAME).touch()
+    playlist = home / f"x{suffix}"
+    style = path_style(absolute=None, prefix=None, player=player)
+    assert written_lines(playlist, [f"{home}/{NAME}"], style) == [expected.replace("HOME", str(home)).encode()]
+    assert read_playlist(playlist) == [f"{home}/{NAME}"]
+
+
+def test_every_player_was_asked_for() -> None:
+    wanted = "mpd navidrome jellyfin plex kodi vlc rockbox lyrion strawberry foobar2000"
+    assert list(PLAYERS) == wanted.split()
+
+
+def test_a_line_break_survives_where_paths_are_encoded(home: Path) -> None:
+    (home / "a\nb.mp3").touch()
+    style = path_style(absolute=None, prefix=None, player="vlc")
+    assert written_lines(home / "x.m3u8", [f"{home}/a\nb.mp3"], style) == [b"a%0Ab.mp3"]
+    assert read_playlist(home / "x.m3u8") == [f"{home}/a\nb.mp3"]
+
+
+def test_a_backslash_is_left_out_for_windows(home: Path) -> None:
+    style = path_style(absolute=None, prefix=None, player="foobar2000")
+    bad = Entry(f"{home}/a\\b.mp3")
+    left_out = write_playlist(home / "x.m3u8", [bad], name="n", paths=style)
+    assert left_out == [LeftOut(bad, "its name has a backslash, which Windows takes for a folder")]
+    assert (home / "x.m3u8").read_bytes() == b"#EXTM3U\n#PLAYLIST:n\n"
+
+
+def test_a_byte_order_mark_only_where_it_is_wanted(home: Path) -> None:
+    style = path_style(absolute=None, prefix=None, player="rockbox")
+    for name in ("x.m3u", "x.m3u8"):
+        write_playlist(home / name, [], name="n", paths=style)
+    plain = b"#EXTM3U\n#PLAYLIST:n\n"
+    assert [(home / name).read_bytes() for name in ("x.m3u", "x.m3u8")] == [b"\xef\xbb\xbf" + plain, plain]
+
+
+def test_options_beat_the_player(home: Path) -> None:
+    assert path_style(absolute=False, prefix="/m=", player="plex") == PathStyle(False, ("/m", ""), "plex")
+    assert path_style(absolute=None, prefix=None, player="plex") == PathStyle(True, None, "plex")
+    with pytest.raises(SettingsError, match=r"^'winamp': unknown player: use mpd, .* or foobar2000$"):
+        path_style(absolute=None, prefix=None, player="winamp")
+
+
+def test_a_player_that_does_not_read_the_format(home: Path) -> None:
+    with pytest.raises(SuffixError, match=r"^'x\.xspf': plex does not read .* playlist: use \.m3u8 or \.m3u$"):
+        check_target(Path("x.xspf"), "plex")
+    with pytest.raises(SuffixError, match=r"^'x\.m3u': foobar2000 does not read .* playlist: use \.m3u8$"):
+        check_target(Path("x.m3u"), "foobar2000")
+
+
+# ---- reading what others write
+
+
+def test_read_pls(home: Path) -> None:
+    (home / "x.pls").write_bytes(
+        b"[playlist]\r\nFile2=http://radio.example/\r\nfile10=/m/z.mp3\r\nFile1=a=b.mp3\r\nTitle1=Cat - Swing\r\n"
+        b"Length1=10\r\nFileX=no\r\nNumberOfEntries=3\r\nVersion=2\r\n"
+    )
+    assert read_lines(home / "x.pls") == [
+        Line("a=b.mp3", f"{home}/a=b.mp3", "Swing", "Cat"),
+        Line("http://radio.example/", None),
+        Line("/m/z.mp3", "/m/z.mp3"),
+    ]
+
+
+def test_read_xspf_of_others(home: Path) -> None:
+    (home / "x.xspf").write_text(
+        '<?xml version="1.0"?><x:playlist version="1" xmlns:x="http://xspf.org/ns/0/"><x:title>list</x:title>'
+        "<x:trackList><x:track><x:location>\n file:///m/a%20b.mp3 </x:location><x:location>two.mp3</x:location>"
+        "<x:title>T</x:title><x:creator>C</x:creator></x:track><x:track><x:title>nowhere</x:title></x:track>"
+        "<x:track><x:location>https://x.example/y</x:location></x:track></x:trackList></x:playlist>",
+        encoding="utf-8",
+    )
+    assert read_lines(home / "x.xspf") == [
+        Line("file:///m/a%20b.mp3", "/m/a b.mp3", "T", "C"),
+        Line("https://x.example/y", None),
+    ]
+
+
+def test_read_jspf_of_others(home: Path) -> None:
+    tracks: list[object] = [
+        {"location": "a%20b.mp3"},
+        {"title": "x"},
+        3,
+        {"location": []},
+        {"location": ["\ud800.mp3"]},
+    ]
+    (home / "x.jspf").write_text(json.dumps({"playlist": {"track": tracks}}), encoding="utf-8")
+    assert read_playlist(home / "x.jspf") == [f"{home}/a b.mp3", f"{home}/?.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.xspf", '<!DOCTYPE p [<!ENTITY a "b">]><playlist>&a;</playlist>', "declares entities"),
+        ("x.xspf", "<playlist><trackList>", "is damaged XML"),
+        ("x.xspf", "<a>" * 50, "of more levels"),
+        ("x.jspf", "{", "is damaged JSON"),
+        ("x.jspf", "[" * 100_000, "is damaged JSON"),
+        ("x.jspf", '{"playlist": []}', "is JSON without the tracks of a playlist"),
+    ],
+)
+def test_files_that_mean_harm(home: Path, name: str, content: str, reason: str) -> None:
+    (home / name).write_text(content, encoding="utf-8")
+    with pytest.raises(PlaylistFileError, match=rf"^'x\.\w+': .*{reason}"):
+        read_playlist(Path(name))
+
+
+def test_a_file_that_is_too_large(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musictaste.plays.bounded.WHOLE_BYTES", 2**20)
+    for name in ("x.m3u", "x.pls", "x.jspf"):
+        (home / name).write_bytes(b"a" * (2**20 + 1))
+        with pytest.raises(PlaylistFileError, match=rf"^'{name}': is larger than 1 MiB$"):
+            read_playlist(Path(name))
+
+
+def test_lines_that_no_system_can_open(home: Path) -> None:
+    (home / "x.m3u").write_bytes(b"a\0b.mp3\n" + b"n" * 5000 + b".mp3\nfile:///m/%00.mp3\n")
+    paths = read_playlist(home / "x.m3u")
+    assert [fault(path) for path in paths] == ["has a null in its name", "File name too long", "has a null in its name"]
+
+
+def test_faults(home: Path) -> None:
+    (home / "a.mp3").touch()
+    os.mkfifo(home / "pipe.mp3")
+    found = [fault(f"{home}/{name}") for name in ("a.mp3", "pipe.mp3", ".", "no.mp3")]
+    assert found == [None, "is not a file", "is not a file", "No such file or directory"]
+
+
+def test_read_lists_of_windows(home: Path) -> None:
+    (home / "sub").mkdir()
+    (home / "sub/é.mp3").touch()
+    (home / "x.m3u").write_bytes(b"#EXTINF:1,Caf\xe9 - \xe9\r\nsub\\\xe9.mp3\r\nD:\\M\\a.mp3\r\n")
+    (home / "é.mp3").touch()
+    (home / "y.m3u").write_bytes(b"\xe9.mp3\n")
+    assert [line.path for line in read_lines(home / "x.m3u")][1:] == ["D:\\M\\a.mp3"]
+    assert read_lines(home / "x.m3u")[0].artist == "Café"
+    assert read_playlist(home / "y.m3u") == [f"{home}/é.mp3"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_read_utf16(home: Path, encoding: str) -> None:
+    (home / "x.m3u").write_bytes(("\ufeff#EXTM3U\r\n夜.mp3\r\n").encode(encoding))
+    assert read_playlist(home / "x.m3u") == [f"{home}/夜.mp3"]

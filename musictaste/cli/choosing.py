@@ -14,7 +14,7 @@ import typer
 from musictaste import moods, playlist_files, quality, styles
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
-from musictaste.cli.showing import AsJson, resolve
+from musictaste.cli.showing import AsJson, resolve_all
 from musictaste.errors import LibraryError, NothingFitsError
 
 if TYPE_CHECKING:
@@ -25,10 +25,19 @@ if TYPE_CHECKING:
     from musictaste.store import Library
     from musictaste.track import Plays, Pool, Track
 
+NAMED = 3
+"""So many seeds are named in the title of a list: a playlist may bring a thousand."""
+
 Limit = Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")]
 Styles = Annotated[list[str] | None, typer.Option("--style", help="Only this style; several are alternatives.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write a playlist: .m3u8 or .m3u.")]
-Absolute = Annotated[bool, typer.Option("--absolute/--relative", help="Paths in the playlist.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.")]
+Absolute = Annotated[
+    bool | None, typer.Option("--absolute/--relative", help="Paths in the playlist.", show_default=False)
+]
+For = Annotated[
+    str | None,
+    typer.Option("--for", metavar="PLAYER", help=f"As this player wants paths: {', '.join(playlist_files.PLAYERS)}."),
+]
 Prefix = Annotated[str | None, typer.Option("--prefix", metavar="OLD=NEW", help="Replace the beginning of paths.")]
 PerArtist = Annotated[int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")]
 Arrangement = Annotated[Literal["flow", "score", "random"], typer.Option("--order", help="Order of the tracks.")]
@@ -46,7 +55,8 @@ def mood(
     throughout: Annotated[bool, typer.Option("--throughout", help="Only tracks that keep the mood all along.")] = False,
     limit: Limit = 25,
     output: Output = None,
-    absolute: Absolute = False,
+    absolute: Absolute = None,
+    player: For = None,
     prefix: Prefix = None,
     max_per_artist: PerArtist = 2,
     order: Arrangement = "flow",
@@ -58,7 +68,7 @@ def mood(
     wanted = moods.find_mood(name)
     names = [styles.find_style(s) for s in style or []]
     title = " ".join([wanted, *names] + ["throughout"] * throughout)
-    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
+    paper = Paper(output, _path_style(absolute, prefix, player), explain, as_json, title)
     wish = _wish(limit, max_per_artist, order, seed)
     _by_labels(context.obj, wanted, names, paper, wish, throughout=throughout)
 
@@ -71,7 +81,8 @@ def style(
     ],
     limit: Limit = 25,
     output: Output = None,
-    absolute: Absolute = False,
+    absolute: Absolute = None,
+    player: For = None,
     prefix: Prefix = None,
     max_per_artist: PerArtist = 2,
     order: Arrangement = "flow",
@@ -81,7 +92,7 @@ def style(
 ) -> None:
     """A playlist of one or more styles."""
     wanted = [styles.find_style(s) for s in names]
-    paper = Paper(output, _path_style(absolute, prefix), explain, as_json, " ".join(wanted))
+    paper = Paper(output, _path_style(absolute, prefix, player), explain, as_json, " ".join(wanted))
     _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
 
 
@@ -92,7 +103,8 @@ def similar(
     style: Styles = None,
     limit: Limit = 25,
     output: Output = None,
-    absolute: Absolute = False,
+    absolute: Absolute = None,
+    player: For = None,
     prefix: Prefix = None,
     max_per_artist: PerArtist = 2,
     order: Arrangement = "flow",
@@ -104,15 +116,16 @@ def similar(
     from musictaste import playlist
 
     names = [styles.find_style(s) for s in style or []]
-    with _opened(context.obj, output) as library:
-        seeds = [resolve(library, words) for words in tracks]
+    paths = _path_style(absolute, prefix, player)
+    with _opened(context.obj, output, player) as library:
+        seeds = resolve_all(library, tracks)
         pool = _pool(library, None, names)
         pool = playlist.without(pool, seeds)
         if not len(pool):
             raise NothingFitsError("no other track fits: " + _considered(library, pool))
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
-        title = "similar to " + ", ".join(track.name for track in library.tracks(seeds))
-        paper = Paper(output, _path_style(absolute, prefix), explain, as_json, title)
+        title = "similar to " + _named(library, seeds)
+        paper = Paper(output, paths, explain, as_json, title)
         _deliver(library, pool, fit, paper, _wish(limit, max_per_artist, order, seed), context.obj, _near_reasons)
 
 
@@ -127,8 +140,13 @@ class Paper:
     title: str
 
 
-def _path_style(absolute: bool, prefix: str | None) -> playlist_files.PathStyle:
-    return playlist_files.PathStyle(absolute, playlist_files.parse_prefix(prefix) if prefix else None)
+def _path_style(absolute: bool | None, prefix: str | None, player: str | None) -> playlist_files.PathStyle:
+    return playlist_files.path_style(absolute=absolute, prefix=prefix, player=player)
+
+
+def _named(library: Library, seeds: Sequence[int]) -> str:
+    more = f" and {len(seeds) - NAMED} more" if len(seeds) > NAMED else ""
+    return ", ".join(track.name for track in library.tracks(seeds[:NAMED])) + more
 
 
 def _wish(limit: int, max_per_artist: int, order: Literal["flow", "score", "random"], seed: str | None) -> Any:
@@ -140,10 +158,10 @@ def _wish(limit: int, max_per_artist: int, order: Literal["flow", "score", "rand
     return playlist.Wish(limit, max_per_artist, order, number)
 
 
-def _opened(options: Globals, output: Path | None) -> Library:
+def _opened(options: Globals, output: Path | None, player: str | None) -> Library:
     """The library, after making sure that the playlist could be written."""
     if output:
-        playlist_files.check_target(output)
+        playlist_files.check_target(output, player)
     return open_library(options)
 
 
@@ -187,7 +205,7 @@ def _by_labels(
     from musictaste import playlist
 
     labels = " ".join(filter(None, [wanted, *names]))
-    with _opened(options, paper.output) as library:
+    with _opened(options, paper.output, paper.style.player) as library:
         pool = _pool(library, wanted, names)
         if not len(pool):
             needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
@@ -262,8 +280,8 @@ def _write(paper: Paper, tracks: Sequence[Track], options: Globals) -> None:
     entries = [playlist_files.Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks]
     left_out = playlist_files.write_playlist(paper.output, entries, name=paper.title, paths=paper.style)
     err = render.console(stderr=True)
-    for entry in left_out:
-        err.print(f"left out, its name has a line break: {render.printable(entry.path)}")
+    for left in left_out:
+        err.print(f"left out, {left.reason}: {render.printable(left.entry.path)}")
     if not options.quiet:
         length = render.clock(sum(t.duration_s for t in tracks))
         err.print(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(paper.output))}")

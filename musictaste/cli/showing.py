@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from musictaste.quality import LabelQuality
 from musictaste.styles import above, told_by_tags, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from musictaste.store import Library
 
@@ -46,6 +47,37 @@ def resolve(library: Library, words: str) -> int:
     raise UnknownTrackError(f"'{words}' names {len(found)} tracks: say more, or give a path\n{names}{more}")
 
 
+def resolve_all(library: Library, names: Iterable[str]) -> list[int]:
+    """The tracks of several names, each once; the name of a playlist file stands for those that it lists.
+
+    Raises
+    ------
+    UnknownTrackError
+        When a name means no track or several, or a playlist lists none of the library.
+    """
+    from musictaste.playlist_reading import is_playlist
+
+    found: dict[int, None] = {}
+    for words in names:
+        path = Path(words)
+        found |= dict.fromkeys(_tracks_of(library, path) if is_playlist(path) else [resolve(library, words)])
+    return list(found)
+
+
+def _tracks_of(library: Library, playlist: Path) -> list[int]:
+    from musictaste.playlist_reading import read_lines
+
+    lines = read_lines(playlist)
+    states = [library.file_state(line.path) for line in lines if line.path is not None]
+    known = [state.track_id for state in states if state]
+    if not known:
+        raise UnknownTrackError(f"'{playlist}': none of its {len(lines)} tracks is in the library")
+    if len(known) < len(lines):
+        lost = f"{len(lines) - len(known)} of {len(lines)} tracks are not in the library"
+        render.console(stderr=True).print(f"{render.printable(str(playlist))}: {lost}")
+    return known
+
+
 @app.command()
 def show(
     context: typer.Context,
@@ -59,7 +91,7 @@ def show(
     with open_library(options) as library:
         if not tracks and not everything:
             raise typer.BadParameter("name a track, or say --all", param_hint="TRACK...")
-        ids = library.all_ids() if everything else [resolve(library, words) for words in tracks or []]
+        ids = library.all_ids() if everything else resolve_all(library, tracks or [])
         if as_json:
             for start in range(0, len(ids), 1000):
                 timelines = library.timelines(ids[start : start + 1000])

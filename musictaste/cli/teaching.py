@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from musictaste import moods
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
-from musictaste.cli.showing import AsJson, resolve
+from musictaste.cli.showing import AsJson, resolve_all
 from musictaste.errors import TeachingError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def teach(
         if undo:
             _report(library, teaching.undo(library, mood), as_json=as_json)
         elif yes or no:
-            wanted, unwanted = ({resolve(library, words) for words in tracks or []} for tracks in (yes, no))
+            wanted, unwanted = (set(resolve_all(library, tracks or [])) for tracks in (yes, no))
             _refuse_both(library, mood, wanted & unwanted)
             change = teaching.teach(library, mood, yes=wanted, no=unwanted)
             _report(library, change, as_json=as_json)
