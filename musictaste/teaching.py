@@ -188,10 +188,15 @@ def _change(library: Library, mood: str, answers: Sequence[Answer]) -> Change:
 
 
 def feel(columns: MoodColumns, weights: NDArray[np.float32]) -> Floats:
-    """Personal probabilities [n, k] of the weights [k, 400] that `fit` gave."""
+    """Personal probabilities [n, k] of the weights [k, 400] that `fit` gave.
+
+    NaN for finer moods that were not taught: those of the shipped head hold.
+    """
     # Without BLAS, whose threads wait for each other on a busy machine and may round differently from run to run.
-    shifts = np.einsum("nd,kd->nk", columns.vectors, weights)
-    shared = len(EMOTIONS)
+    taught, shared = weights.any(axis=1), len(EMOTIONS)
+    shifts = np.full((len(columns.ids), len(MOODS)), np.nan)
+    shifts[:, :shared] = 0
+    shifts[:, taught] = np.einsum("nd,kd->nk", columns.vectors, weights[taught])
     logits = _log(columns.moods[:, :shared]) + shifts[:, :shared]
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     finer = _sigmoid(_log_odds(columns.moods[:, shared:]) + shifts[:, shared:])

@@ -40,7 +40,9 @@ def columns_of(kinds: Sequence[int], seed: int = 0) -> MoodColumns:
 
 
 def felt(columns: MoodColumns, answers: Sequence[Answer]) -> NDArray[np.float64]:
-    return teaching.feel(columns, teaching.fit(columns, answers, LIMITS).astype(np.float32))
+    """What readers see: where the personal head says nothing, the shipped one holds."""
+    personal = teaching.feel(columns, teaching.fit(columns, answers, LIMITS).astype(np.float32))
+    return np.where(np.isnan(personal), columns.moods, personal)
 
 
 def has(mood: str, row: NDArray[np.float64]) -> bool:
@@ -90,6 +92,13 @@ def test_the_order_of_answers_is_nothing(order: list[int]) -> None:
 def test_without_answers_nothing_is_felt_otherwise() -> None:
     columns = columns_of([0, 1])
     np.testing.assert_allclose(felt(columns, []), columns.moods, atol=1e-12)
+
+
+def test_finer_moods_are_felt_where_they_were_taught() -> None:
+    columns = columns_of([0, 1])
+    weights = teaching.fit(columns, [Answer(10, "tense", yes=True)], LIMITS).astype(np.float32)
+    silent = np.isnan(teaching.feel(columns, weights)).all(axis=0)
+    assert [mood for mood, nothing in zip(MOODS, silent, strict=True) if not nothing] == [*EMOTIONS, "tense"]
 
 
 def test_a_library_in_which_all_was_said() -> None:
@@ -203,7 +212,9 @@ def expected_moods(library: Library, track_id: int) -> list[float]:
     (by,) = library.heard_by()
     weights = library.personal_weights(by)
     assert weights is not None
-    return [float(p) for p in teaching.feel(library.mood_columns([track_id]), weights)[0]]
+    columns = library.mood_columns([track_id])
+    personal = teaching.feel(columns, weights)
+    return [float(p) for p in np.where(np.isnan(personal), columns.moods, personal)[0]]
 
 
 def test_new_tracks_are_felt_and_others_stay(path: Path) -> None:
