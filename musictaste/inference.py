@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -28,10 +28,15 @@ from musictaste.track import Labels
 Device = Literal["auto", "cuda", "cpu"]
 Floats = NDArray[np.float32]
 
+Whole = NDArray[np.int64]
+
 PENULTIMATE = 200
 BATCH_PATCHES = {"CPU": 2, "CUDA": 64}
 """Rows in one run. What a CPU computes at once should fit its caches: a larger batch is slower there, and the memory
 that one patch needs in the first layer (12 MiB) is kept for each row of the largest batch."""
+
+BATCH_PIECES = {"CPU": 512, "CUDA": 16384}
+"""Pieces of words in one run, of as many texts as fit; a longer text is a run of its own."""
 
 CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
@@ -106,6 +111,11 @@ class Model:
         """The first provider of the built session: "CUDA" or "CPU"."""
         return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
 
+    def run_once(self, inputs: Mapping[str, Floats | Whole], *outputs: str) -> list[Floats]:
+        """The named outputs for inputs by their names, in one run."""
+        found: list[Floats] = self._session.run(list(outputs), dict(inputs))
+        return found
+
     def run(self, inputs: Floats, *outputs: str) -> list[Floats]:
         """The named outputs for a batch of any size, run in parts of at most `BATCH_PATCHES` rows."""
         rows = BATCH_PATCHES[self.provider]
@@ -144,6 +154,65 @@ def _check_mel(model: Model) -> None:
         found = model.metadata.get(key)
         if found != value:
             raise ModelError(f"'{model.path}': was made for {key} {found}, this program hears {key} {value}")
+
+
+class Encoder:
+    """Texts of any of sixteen languages in, one vector of unit length per text out."""
+
+    def __init__(self, *, device: Device = "cpu", threads: int = 1, path: Path | None = None) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        self._model = Model("lyrics_encoder", device=device, threads=threads, path=path)
+        tokenizer = self._model.path.with_suffix(".model")
+        try:
+            self._tokenizer = SentencePieceProcessor(model_file=str(tokenizer))
+        except (OSError, RuntimeError) as error:  # it is missing, or no model
+            raise ModelError(f"'{tokenizer}': is not a SentencePiece model: install musictaste again") from error
+        self._gap = int(self._model.metadata["gap"])
+        self.version = self._model.version
+
+    @property
+    def provider(self) -> str:
+        return self._model.provider
+
+    @property
+    def pieces(self) -> list[str]:
+        """All pieces that texts are made of, by their number."""
+        return [self._tokenizer.id_to_piece(i) for i in range(self._tokenizer.get_piece_size())]
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Vectors float32 [n, 512] of texts; one without words has a vector as well, which says nothing."""
+        return self.run(texts, "embedding")[0]
+
+    def run(self, texts: Sequence[str], *outputs: str) -> list[Floats]:
+        """The named outputs for any number of texts, each float32 [n, d].
+
+        As many texts are run at once as have `BATCH_PIECES` pieces together.
+        """
+        tokens = [self._tokenizer.encode(text, add_bos=True, add_eos=True) for text in texts]
+        parts = [self._model.run_once(_with_gaps(batch, self._gap), *outputs) for batch in self._batches(tokens)]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _batches(self, tokens: Sequence[list[int]]) -> Iterator[list[list[int]]]:
+        batch: list[list[int]] = []
+        pieces = 0
+        for each in tokens:
+            if batch and pieces + len(each) > BATCH_PIECES[self.provider]:
+                yield batch
+                batch, pieces = [], 0
+            batch.append(each)
+            pieces += len(each)
+        yield batch
+
+
+def _with_gaps(batch: Sequence[list[int]], gap: int) -> dict[str, Whole]:
+    """Pieces of several texts in one row with gaps between them, and which text each is of, -1 in gaps."""
+    between = [0] * gap
+    pieces, owners = list(between), [-1] * gap
+    for i, each in enumerate(batch):
+        pieces += [*each, *between]
+        owners += [i] * len(each) + [-1] * gap
+    return {"pieces": np.array(pieces, np.int64), "owners": np.array(owners, np.int64)}
 
 
 class Head:
