@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -39,6 +40,16 @@ BATCH_PIECES = {"CPU": 512, "CUDA": 16384}
 """Pieces of words in one run, of as many texts as fit; a longer text is a run of its own."""
 
 CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+NO_EMOTION = "none"
+"""What the head for words calls those that tell of no emotion."""
+
+READABLE = frozenset(["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"])
+"""Languages that the encoder was trained in, as ISO 639-1 codes."""
+
+ENOUGH = {"latin": 70, "cjk": 24}
+"""Characters from which on lines of a song make a part that is read at once; a Chinese word is one or two of them."""
+
+MOST_AT_ONCE = 400
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
 
 
@@ -180,6 +191,10 @@ class Encoder:
         """All pieces that texts are made of, by their number."""
         return [self._tokenizer.id_to_piece(i) for i in range(self._tokenizer.get_piece_size())]
 
+    def count(self, text: str) -> int:
+        """Of how many pieces a text is."""
+        return len(self._tokenizer.encode(text))
+
     def embed(self, texts: Sequence[str]) -> Floats:
         """Vectors float32 [n, 512] of texts; one without words has a vector as well, which says nothing."""
         return self.run(texts, "embedding")[0]
@@ -205,6 +220,19 @@ class Encoder:
         yield batch
 
 
+def parts_of(words: str) -> list[str]:
+    """Lines of a song, put together until they say something: at least two short ones, and never half a page."""
+    parts = []
+    part = ""
+    for line in filter(None, map(str.strip, words.splitlines())):
+        part = f"{part} {line}".strip()
+        if len(part) >= ENOUGH["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
+            parts.append(part)
+            part = ""
+    whole = [*parts, part] if part else parts
+    return [each[i : i + MOST_AT_ONCE] for each in whole for i in range(0, len(each), MOST_AT_ONCE)]
+
+
 def _with_gaps(batch: Sequence[list[int]], gap: int) -> dict[str, Whole]:
     """Pieces of several texts in one row with gaps between them, and which text each is of, -1 in gaps."""
     between = [0] * gap
@@ -225,6 +253,7 @@ class Head:
             raise ModelError(f"'{self._model.path}': was made for the embedding {made_for}, not for {embedder}")
         self.version = self._model.version
         self.labels = self._model.labels
+        self.metadata = self._model.metadata
 
     def label(self, embedding: Floats) -> Labels:
         """Probabilities for one embedding [d]."""
@@ -235,6 +264,33 @@ class Head:
         (probabilities,) = self._model.run(embeddings, "probabilities")
         for row in probabilities:
             yield Labels(self.version, dict(zip(self.labels, map(float, row), strict=True)))
+
+
+class Reader:
+    """Names the emotion of a song's words, or says nothing where they do not tell.
+
+    Chinese is to be in simplified characters: the head was trained on those.
+    """
+
+    def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
+        self.encoder = Encoder(device=device, threads=threads)
+        self._head = Head("lyrics_emotion", embedder=self.encoder.version)
+        self._least_pieces = int(self._head.metadata["least_pieces"])
+        self._least_probability = float(self._head.metadata["least_probability"])
+        self.version = self._head.version
+        self.labels = self._head.labels
+
+    def embed(self, words: str) -> Floats:
+        """The mean over a song's parts of their vectors, float32 [512]."""
+        return np.asarray(self.encoder.embed(parts_of(words) or [""]).mean(axis=0), np.float32)
+
+    def read(self, words: str, language: str | None) -> Labels | None:
+        """Probabilities, or None where the words are too few, in another language, or of no emotion above others."""
+        if language not in READABLE or self.encoder.count(words) < self._least_pieces:
+            return None
+        said = self._head.label(self.embed(words))
+        first, probability = max(said.probabilities.items(), key=lambda item: item[1])
+        return None if first == NO_EMOTION or probability < self._least_probability else said
 
 
 @dataclass(frozen=True)

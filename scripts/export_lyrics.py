@@ -8,8 +8,8 @@ Google's multilingual Universal Sentence Encoder, version 3 (Yang et al., 2020):
 pieces of words, three convolutions over 2, 3 and 5 pieces, a sum over the text and a small dense network. The wheel
 has the table in steps of 6 bits. Most of its rows use no more than 16 neighbouring steps, so each row is kept here
 as its lowest step and 4 bits for each number; the rows that use more have the other 2 bits in a second, small table.
-Nothing is lost by that. The kernels are kept in 8 bits with a scale for each column, other matrices in 16. The graph is compared with the
-numpy original on texts made of the pieces of every writing before a file is written.
+Nothing is lost by that. The kernels are kept in 8 bits with a scale for each column, other matrices in 16.
+The graph is compared with the numpy original on texts made of the pieces of every writing before a file is written.
 
 Reference: Yang et al., "Multilingual Universal Sentence Encoder for Semantic Retrieval", ACL 2020.
 """
@@ -130,7 +130,7 @@ def normalised(graph: Graph, x: str, gain: Array, bias: Array, epsilon: float) -
 
 
 def convolved(graph: Graph, x: str, mask: str, kernel: Array, bias: Array, *, before: int) -> str:
-    """x + relu(convolution of x) over pieces, x [t, 256]; gaps between texts count as zeros.
+    """Adds relu(convolution of x) to x, over pieces, x [t, 256]; gaps between texts count as zeros.
 
     The batch begins and ends with a gap as long as a convolution reaches, so windows are shifted copies of x.
     """

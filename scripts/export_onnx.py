@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuild models/musicnn_*.onnx from the weights inside the PyPI wheel `musicnn`, and with export_lyrics.py the encoder.
+"""Rebuild models/musicnn_*.onnx from the PyPI wheel `musicnn`, and by export_lyrics.py the encoder of words.
 
     pip install -e '.[export]'
     python scripts/export_onnx.py --check ~/Music

@@ -25,12 +25,21 @@ EMOTIFY = {"name": "Emotify (Aljanaki, Wiering and Veltkamp, 2016)", "terms": "r
 GTZAN = {"name": "GTZAN (Tzanetakis and Cook, 2002), cuts of 2-3 s", "terms": "research only"}
 
 DEBIAN = {"name": "recordings from Debian packages, named in scripts/make_kind_data.py", "terms": "free licences"}
+LASTFM = {"name": "songs in four quadrants by tags of Last.fm", "terms": "research only"}
+NJU = {"name": "NJU lyrics in four quadrants", "terms": "research only"}
+MUSICMOOD = {"name": "musicmood lyrics (Raschka), happy and sad", "terms": "research only"}
+KASSIA = {"name": "Chinese lyrics by emotion (kassia)", "terms": "research only"}
 WEB = {"name": "question and answer pairs and translations of the web", "terms": "by Google, who publish the weights"}
 
 CARDS: Mapping[str, Mapping[str, object]] = {
     "musicnn_msd": {"purpose": "listens: styles and moods", "licence": "ISC", "trained_on": [MSD]},
     "musicnn_mtt": {"purpose": "listens: instruments and voices", "licence": "ISC", "trained_on": [MTT]},
     "lyrics_encoder": {"purpose": "reads the words of songs", "licence": "Apache-2.0", "trained_on": [WEB]},
+    "lyrics_emotion": {
+        "purpose": "names the emotion of words",
+        "licence": "MIT",
+        "trained_on": [LASTFM, NJU, MUSICMOOD, KASSIA],
+    },
     "emotion": {"purpose": "names moods", "licence": "MIT", "trained_on": [QUADRANTS, EMOTIFY]},
     "style": {"purpose": "names styles", "licence": "MIT", "trained_on": [GTZAN, EMOTIFY, QUADRANTS]},
     "kind": {
