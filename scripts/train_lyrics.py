@@ -245,6 +245,7 @@ def main() -> None:
     songs = load(args.data / "songs.csv.xz")
     encoder = Encoder()
     x = np.load(args.cache) if args.cache and args.cache.exists() else embed(songs.texts, encoder)
+    x = x.astype(np.float32)
     if args.cache:
         np.save(args.cache, x)
     print(f"{len(x)} songs, {len(set(songs.groups))} when versions count as one")
