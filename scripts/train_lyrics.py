@@ -6,8 +6,8 @@
 
 DATA holds songs.csv.xz with the columns source, lang, label, text. The head is a softmax over six labels on the mean
 of the encoder's vectors of a song's parts. The sets do not have the same labels: for a song of a set, only the labels
-of that set take part in the softmax, and each set has an offset of its own for how common its labels are, which is
-left out when the head is shipped and when it is measured. Songs that share words (covers, other versions) stay on one
+of that set and "none" take part in the softmax, and each set has an offset of its own for how common its labels are, which is
+left out when the head is shipped and when it is measured. Versions of one song stay on one
 side of every split.
 """
 
@@ -121,6 +121,13 @@ def masks(sources: Array) -> Array:
     return np.array([[label in SOURCES[source] for label in LABELS] for source in sources])
 
 
+def competing(sources: Array) -> Array:
+    """Which labels take part in the softmax of a song that is trained on: a song with an emotion is not without one."""
+    mask = masks(sources)
+    mask[:, LABELS.index(NO_EMOTION)] = True
+    return mask
+
+
 def masked(logits: Array, mask: Array) -> Array:
     return np.where(mask, logits, -1e9)
 
@@ -142,7 +149,7 @@ class Standard:
 
 def fit(z: Array, songs: Songs, rows: Array, penalty: float) -> Linear:
     """The head without the sets' offsets."""
-    sources, labels, mask = songs.sources[rows], songs.labels[rows], masks(songs.sources[rows])
+    sources, labels, mask = songs.sources[rows], songs.labels[rows], competing(songs.sources[rows])
     offsets = OFFSET_SCALE * np.array([sources == name for name in SOURCES], np.float32).T
     counts = Counter(zip(sources, labels, strict=True))
     sizes = Counter(sources)
@@ -170,14 +177,16 @@ def held_out_logits(z: Array, songs: Songs, seed: int) -> Array:
 
 def scores(logits: Array, songs: Songs, scale: float) -> dict[str, float]:
     """Macro F1 and accuracy of each set among its own labels, and ECE over all."""
-    p = softmax(masked(logits / scale, masks(songs.sources)))
+    own = masked(logits / scale, masks(songs.sources))
     found = {}
     for source in SOURCES:
         rows = songs.sources == source
-        truth, said = songs.labels[rows], p[rows].argmax(axis=1)
+        truth, said = songs.labels[rows], own[rows].argmax(axis=1)
         found[f"{source}_macro_f1"] = f1_score(truth, said, average="macro")
         found[f"{source}_accuracy"] = accuracy_score(truth, said)
-    found["calibration_error"] = calibration_error(p, songs.labels)
+    found["calibration_error"] = calibration_error(
+        softmax(masked(logits / scale, competing(songs.sources))), songs.labels
+    )
     return found
 
 
@@ -227,7 +236,7 @@ def to_onnx(head: Linear, encoder: str) -> onnx.ModelProto:
 
 def measure(z: Array, songs: Songs) -> tuple[float, dict[str, object]]:
     """The temperature, and all that the manifest says."""
-    mask = masks(songs.sources)
+    mask = competing(songs.sources)
     runs = [held_out_logits(z, songs, seed) for seed in range(SEEDS)]
     scale = temperature(masked(np.vstack(runs), np.tile(mask, (SEEDS, 1))), np.tile(songs.labels, SEEDS))
     figures = [scores(logits, songs, scale) | abstention(logits, songs, scale) for logits in runs]
