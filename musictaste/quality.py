@@ -13,7 +13,6 @@ from musictaste.styles import heard_as
 
 NETWORKS = ("musicnn_msd", "musicnn_mtt")
 HEADS = ("emotion", "style", "kind")
-HEADS = ("emotion", "style")
 READERS = ("lyrics_encoder", "lyrics_emotion")
 
 

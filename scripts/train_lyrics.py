@@ -5,10 +5,9 @@
     python scripts/train_lyrics.py DATA
 
 DATA holds songs.csv.xz with the columns source, lang, label, text. The head is a softmax over six labels on the mean
-of the encoder's vectors of a song's parts. The sets do not have the same labels: for a song of a set, only the labels
-of that set and "none" take part in the softmax, and each set has an offset of its own for how common its labels are, which is
-left out when the head is shipped and when it is measured. Versions of one song stay on one
-side of every split.
+of the encoder's vectors of a song's parts. The sets do not have the same labels: of a song, only the labels of its
+set and "none" take part in the softmax. Each set has an offset of its own for how common its labels are, which is left
+out when the head is shipped and when it is measured. Versions of one song stay on one side of every split.
 """
 
 from __future__ import annotations
