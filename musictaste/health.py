@@ -79,7 +79,7 @@ def examine(device: Device) -> Report:
             remedy = f"for an NVIDIA GPU: {CUDA_REMEDY}"
     shipped = quality.manifest()
     models = []
-    for name in (*quality.NETWORKS, *quality.HEADS):
+    for name in (*quality.NETWORKS, *quality.HEADS, *quality.READERS):
         digest = checksum(model_path(name))
         models.append(ModelHealth(name, shipped[name]["version"], digest, digest == shipped[name]["sha256"]))
     decoders = {name: codec in av.codecs_available for name, codec in DECODERS.items()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -28,12 +29,27 @@ from musictaste.track import Labels
 Device = Literal["auto", "cuda", "cpu"]
 Floats = NDArray[np.float32]
 
+Whole = NDArray[np.int64]
+
 PENULTIMATE = 200
 BATCH_PATCHES = {"CPU": 2, "CUDA": 64}
 """Rows in one run. What a CPU computes at once should fit its caches: a larger batch is slower there, and the memory
 that one patch needs in the first layer (12 MiB) is kept for each row of the largest batch."""
 
+BATCH_PIECES = {"CPU": 512, "CUDA": 16384}
+"""Pieces of words in one run, of as many texts as fit; a longer text is a run of its own."""
+
 CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+NO_EMOTION = "none"
+"""What the head for words calls those that tell of no emotion."""
+
+READABLE = frozenset(["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"])
+"""Languages that the encoder was trained in, as ISO 639-1 codes."""
+
+ENOUGH = {"latin": 70, "cjk": 24}
+"""Characters from which on lines of a song make a part that is read at once; a Chinese word is one or two of them."""
+
+MOST_AT_ONCE = 400
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
 
 
@@ -106,6 +122,11 @@ class Model:
         """The first provider of the built session: "CUDA" or "CPU"."""
         return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
 
+    def run_once(self, inputs: Mapping[str, Floats | Whole], *outputs: str) -> list[Floats]:
+        """The named outputs for inputs by their names, in one run."""
+        found: list[Floats] = self._session.run(list(outputs), dict(inputs))
+        return found
+
     def run(self, inputs: Floats, *outputs: str) -> list[Floats]:
         """The named outputs for a batch of any size, run in parts of at most `BATCH_PATCHES` rows."""
         rows = BATCH_PATCHES[self.provider]
@@ -146,6 +167,82 @@ def _check_mel(model: Model) -> None:
             raise ModelError(f"'{model.path}': was made for {key} {found}, this program hears {key} {value}")
 
 
+class Encoder:
+    """Texts of any of sixteen languages in, one vector of unit length per text out."""
+
+    def __init__(self, *, device: Device = "cpu", threads: int = 1, path: Path | None = None) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        self._model = Model("lyrics_encoder", device=device, threads=threads, path=path)
+        tokenizer = self._model.path.with_suffix(".model")
+        try:
+            self._tokenizer = SentencePieceProcessor(model_file=str(tokenizer))
+        except (OSError, RuntimeError) as error:  # it is missing, or no model
+            raise ModelError(f"'{tokenizer}': is not a SentencePiece model: install musictaste again") from error
+        self._gap = int(self._model.metadata["gap"])
+        self.version = self._model.version
+
+    @property
+    def provider(self) -> str:
+        return self._model.provider
+
+    @property
+    def pieces(self) -> list[str]:
+        """All pieces that texts are made of, by their number."""
+        return [self._tokenizer.id_to_piece(i) for i in range(self._tokenizer.get_piece_size())]
+
+    def count(self, text: str) -> int:
+        """Of how many pieces a text is."""
+        return len(self._tokenizer.encode(text))
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Vectors float32 [n, 512] of texts; one without words has a vector as well, which says nothing."""
+        return self.run(texts, "embedding")[0]
+
+    def run(self, texts: Sequence[str], *outputs: str) -> list[Floats]:
+        """The named outputs for any number of texts, each float32 [n, d].
+
+        As many texts are run at once as have `BATCH_PIECES` pieces together.
+        """
+        tokens = [self._tokenizer.encode(text, add_bos=True, add_eos=True) for text in texts]
+        parts = [self._model.run_once(_with_gaps(batch, self._gap), *outputs) for batch in self._batches(tokens)]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _batches(self, tokens: Sequence[list[int]]) -> Iterator[list[list[int]]]:
+        batch: list[list[int]] = []
+        pieces = 0
+        for each in tokens:
+            if batch and pieces + len(each) > BATCH_PIECES[self.provider]:
+                yield batch
+                batch, pieces = [], 0
+            batch.append(each)
+            pieces += len(each)
+        yield batch
+
+
+def parts_of(words: str) -> list[str]:
+    """Lines of a song, put together until they say something: at least two short ones, and never half a page."""
+    parts = []
+    part = ""
+    for line in filter(None, map(str.strip, words.splitlines())):
+        part = f"{part} {line}".strip()
+        if len(part) >= ENOUGH["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
+            parts.append(part)
+            part = ""
+    whole = [*parts, part] if part else parts
+    return [each[i : i + MOST_AT_ONCE] for each in whole for i in range(0, len(each), MOST_AT_ONCE)]
+
+
+def _with_gaps(batch: Sequence[list[int]], gap: int) -> dict[str, Whole]:
+    """Pieces of several texts in one row with gaps between them, and which text each is of, -1 in gaps."""
+    between = [0] * gap
+    pieces, owners = list(between), [-1] * gap
+    for i, each in enumerate(batch):
+        pieces += [*each, *between]
+        owners += [i] * len(each) + [-1] * gap
+    return {"pieces": np.array(pieces, np.int64), "owners": np.array(owners, np.int64)}
+
+
 class Head:
     """A softmax model from a track's embedding to probabilities."""
 
@@ -156,6 +253,7 @@ class Head:
             raise ModelError(f"'{self._model.path}': was made for the embedding {made_for}, not for {embedder}")
         self.version = self._model.version
         self.labels = self._model.labels
+        self.metadata = self._model.metadata
 
     def label(self, embedding: Floats) -> Labels:
         """Probabilities for one embedding [d]."""
@@ -166,6 +264,33 @@ class Head:
         (probabilities,) = self._model.run(embeddings, "probabilities")
         for row in probabilities:
             yield Labels(self.version, dict(zip(self.labels, map(float, row), strict=True)))
+
+
+class Reader:
+    """Names the emotion of a song's words, or says nothing where they do not tell.
+
+    Chinese is to be in simplified characters: the head was trained on those.
+    """
+
+    def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
+        self.encoder = Encoder(device=device, threads=threads)
+        self._head = Head("lyrics_emotion", embedder=self.encoder.version)
+        self._least_pieces = int(self._head.metadata["least_pieces"])
+        self._least_probability = float(self._head.metadata["least_probability"])
+        self.version = self._head.version
+        self.labels = self._head.labels
+
+    def embed(self, words: str) -> Floats:
+        """The mean over a song's parts of their vectors, float32 [512]."""
+        return np.asarray(self.encoder.embed(parts_of(words) or [""]).mean(axis=0), np.float32)
+
+    def read(self, words: str, language: str | None) -> Labels | None:
+        """Probabilities, or None where the words are too few, in another language, or of no emotion above others."""
+        if language not in READABLE or self.encoder.count(words) < self._least_pieces:
+            return None
+        said = self._head.label(self.embed(words))
+        first, probability = max(said.probabilities.items(), key=lambda item: item[1])
+        return None if first == NO_EMOTION or probability < self._least_probability else said
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from musictaste.styles import heard_as
 
 NETWORKS = ("musicnn_msd", "musicnn_mtt")
 HEADS = ("emotion", "style", "kind")
+READERS = ("lyrics_encoder", "lyrics_emotion")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def labels(head: str) -> dict[str, LabelQuality]:
 
 
 def cards() -> list[Card]:
-    """The cards of all models that ship, networks first."""
-    return [_card(name, manifest()[name]) for name in (*NETWORKS, *HEADS)]
+    """The cards of all models that ship: those that listen, then those that read."""
+    return [_card(name, manifest()[name]) for name in (*NETWORKS, *HEADS, *READERS)]
 
 
 def _card(name: str, entry: Mapping[str, Any]) -> Card:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuild models/musicnn_*.onnx from the weights inside the PyPI wheel `musicnn`.
+"""Rebuild models/musicnn_*.onnx from the PyPI wheel `musicnn`, and by export_lyrics.py the encoder of words.
 
     pip install -e '.[export]'
     python scripts/export_onnx.py --check ~/Music
@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,12 +29,13 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import export_lyrics
 import numpy as np
 import onnx
 import onnxruntime as ort
 import tensorflow as tf
-from model_files import IR_VERSION, OPSET, update_manifest
-from onnx import TensorProto, helper, numpy_helper
+from model_files import IR_VERSION, OPSET, Graph, fetch_wheel, update_manifest
+from onnx import TensorProto, helper
 
 from musictaste import audio
 from musictaste.errors import UnheardError
@@ -95,32 +94,9 @@ class Affine:
         return cls(scale, weights[f"{name}/beta"] - mean * scale)
 
 
-class Graph:
-    """Collects nodes and initialisers; every method returns the name of its output."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-
-    def constant(self, value: np.ndarray) -> str:
-        name = f"w{len(self.initializers)}"
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def floats(self, value: Any) -> str:
-        return self.constant(np.asarray(value, np.float32))
-
-    def ints(self, *values: int) -> str:
-        return self.constant(np.asarray(values, np.int64))
-
-    def add(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        name = output or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
-        return name
-
-    def affine(self, x: str, affine: Affine, shape: tuple[int, ...]) -> str:
-        scaled = self.add("Mul", x, self.floats(affine.scale.reshape(shape)))
-        return self.add("Add", scaled, self.floats(affine.shift.reshape(shape)))
+def affine_layer(graph: Graph, x: str, affine: Affine, shape: tuple[int, ...]) -> str:
+    scaled = graph.add("Mul", x, graph.floats(affine.scale.reshape(shape)))
+    return graph.add("Add", scaled, graph.floats(affine.shift.reshape(shape)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,14 +135,14 @@ def frontend_branch(
     conv = graph.add("Conv", x, graph.floats(signed), graph.floats(bias[live] * sign), pads=pads)
     pooled = graph.add("ReduceMax", conv, axes=[3], keepdims=0)
     rectified = graph.add("Relu", graph.add("Mul", pooled, graph.floats(sign[:, None])))
-    output = graph.affine(rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
+    output = affine_layer(graph, rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
     return Channels(output, live, constants)
 
 
 def frontend(graph: Graph, weights: Weights, thresholds: Sequence[float]) -> Channels:
     """Five branches on the normalised log-mel: two timbral (7 frames), three temporal (128, 64, 32 frames)."""
     norm = Affine.of(weights, 0)
-    mel = graph.affine("mel", norm, (1,))
+    mel = affine_layer(graph, "mel", norm, (1,))
     image = graph.add("Unsqueeze", mel, graph.ints(1))
     branches = []
     for index in range(5):
@@ -196,7 +172,7 @@ def midend_layer(graph: Graph, x: Channels, weights: Weights, *, index: int, thr
         "Conv", x.tensor, graph.floats(kernel[:, x.live, :][:, :, live].transpose(2, 1, 0)), pads=[reach, reach]
     )
     rectified = graph.add("Relu", graph.add("Add", conv, graph.floats(edges)))
-    output = graph.affine(rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
+    output = affine_layer(graph, rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
     return Channels(output, live, norm.scale * np.maximum(bias, 0) + norm.shift)
 
 
@@ -269,17 +245,6 @@ def build(weights: Weights, thresholds: Sequence[float], metadata: dict[str, str
 
 def add_residual(graph: Graph, x: Channels, residual: Channels) -> Channels:
     return Channels(graph.add("Add", x.tensor, residual.tensor), x.live, x.constants)
-
-
-def fetch_wheel(folder: Path) -> Path:
-    """Download the wheel without its dependencies (it pins numpy < 1.17) and check what came."""
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), WHEEL]
-    subprocess.run(command, check=True)
-    (wheel,) = folder.glob("musicnn-*.whl")
-    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != WHEEL_SHA256:
-        sys.exit(f"{wheel.name}: sha256 is {found}, expected {WHEEL_SHA256}")
-    return wheel
 
 
 def unpack_checkpoint(wheel: Path, name: str, folder: Path) -> Path:
@@ -391,7 +356,8 @@ def main() -> None:
     args = parser.parse_args()
     patches = real_patches(args.check, max(args.patches, MIN_PATCHES))
     with tempfile.TemporaryDirectory() as scratch:
-        wheel = fetch_wheel(Path(scratch))
+        export_lyrics.export(args.out, Path(scratch))
+        wheel = fetch_wheel(WHEEL, WHEEL_SHA256, Path(scratch))
         for name in TAGS:
             export(name, wheel=wheel, out=args.out, patches=patches, scratch=Path(scratch))
 

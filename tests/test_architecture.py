@@ -28,6 +28,7 @@ HOMES = {
     "sqlite_utils": {"store"},
     "sqlite3": {"store", "plays"},  # ours is written with sqlite_utils; players' databases are only read, as they are
     "onnxruntime": {"inference"},
+    "sentencepiece": {"inference"},
     "mutagen": {"tags"},
     "soxr": {"audio"},
     "soundfile": {"audio"},

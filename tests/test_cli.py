@@ -103,7 +103,7 @@ def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
 
 def test_models_have_cards(run: Run) -> None:
     documents = json.loads(run("models", "--json").out)
-    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style", "kind"]
+    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style", "kind", "lyrics_encoder", "lyrics_emotion"]
     assert [document["name"] for document in documents] == names
     for document in documents:
         assert document["sha256"] == checksum(model_path(document["name"]))
@@ -451,7 +451,7 @@ def test_settings(run: Run, library: Path, tmp_path: Path) -> None:
 def test_doctor(run: Run) -> None:
     report = json.loads(run("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
-    assert [model["as_shipped"] for model in report["models"]] == [True] * 5
+    assert [model["as_shipped"] for model in report["models"]] == [True] * 7
 
 
 def test_every_command_is_in_the_readme(run: Run) -> None:

@@ -1,0 +1,206 @@
+"""The encoder of texts and the reader of songs: those that ship, and tiny ones made here."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import sentencepiece
+from onnx import TensorProto, helper, numpy_helper
+
+from musictaste import inference, quality
+from musictaste.errors import ModelError
+from musictaste.inference import Encoder, Reader, parts_of
+
+SENTENCES = (
+    "The children are dancing in the rain and laughing.",
+    "My grandmother died and I cannot stop crying.",
+    "He shouted at the thieves and smashed the door.",
+)
+TRANSLATED = {
+    "zh": ("孩子们在雨中跳舞大笑。", "我的奶奶去世了，我哭个不停。", "他对小偷大喊，砸了门。"),
+    "es": (
+        "Los niños bailan bajo la lluvia y se ríen.",
+        "Mi abuela murió y no puedo dejar de llorar.",
+        "Gritó a los ladrones y destrozó la puerta.",
+    ),
+    "de": (
+        "Die Kinder tanzen im Regen und lachen.",
+        "Meine Großmutter ist gestorben und ich kann nicht aufhören zu weinen.",
+        "Er schrie die Diebe an und zerschlug die Tür.",
+    ),
+    "fr": (
+        "Les enfants dansent sous la pluie en riant.",
+        "Ma grand-mère est morte et je n'arrête pas de pleurer.",
+        "Il a crié sur les voleurs et défoncé la porte.",
+    ),
+    "pt": (
+        "As crianças dançam na chuva e riem.",
+        "A minha avó morreu e não consigo parar de chorar.",
+        "Ele gritou com os ladrões e arrombou a porta.",
+    ),
+    "ja": (
+        "子供たちは雨の中で踊って笑っている。",
+        "祖母が亡くなって、涙が止まらない。",
+        "彼は泥棒に叫び、ドアを壊した。",
+    ),
+    "ko": (
+        "아이들이 빗속에서 춤추며 웃고 있다.",
+        "할머니가 돌아가셔서 눈물이 멈추지 않는다.",
+        "그는 도둑들에게 소리치고 문을 부쉈다.",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture(scope="module")
+def encoder(reader: Reader) -> Encoder:
+    return reader.encoder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """An encoder that counts the pieces of a text and adds their numbers up; its gap is one."""
+    folder = tmp_path_factory.mktemp("tiny")
+    lines = ["one fish two fish", "red fish blue fish", "a song of two words", "no words at all"] * 20
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_prefix=str(folder / "tiny"), vocab_size=40, hard_vocab_limit=False,
+        minloglevel=3,
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("ReduceMax", ["owners"], ["last"], keepdims=0),
+        helper.make_node("Add", ["last", "one"], ["texts"]),
+        helper.make_node("Range", ["zero", "texts", "one"], ["each"]),
+        helper.make_node("Unsqueeze", ["each", "axis"], ["column"]),
+        helper.make_node("Equal", ["column", "owners"], ["same"]),
+        helper.make_node("Cast", ["same"], ["belongs"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["pieces"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["numbers", "axis"], ["sizes"]),
+        helper.make_node("MatMul", ["belongs", "sizes"], ["sum"]),
+        helper.make_node("ReduceSum", ["belongs", "axis"], ["count"]),
+        helper.make_node("Concat", ["count", "sum"], ["embedding"], axis=1),
+    ]
+    constants = {"zero": np.int64(0), "one": np.int64(1), "axis": np.array([1], np.int64)}
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["t"]) for name in ("pieces", "owners")],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, {"name": "tiny", "version": "1", "gap": "1"})
+    onnx.save(model, folder / "tiny.onnx")
+    return Encoder(path=folder / "tiny.onnx")
+
+
+def test_a_text_is_its_pieces_and_two_marks(tiny: Encoder) -> None:
+    texts = ["one fish", "", "red words of a song"]
+    marks = [tiny.pieces.index(piece) for piece in ("<s>", "</s>")]
+    counts, sums = tiny.embed(texts).T
+    assert counts.tolist() == [tiny.count(text) + 2 for text in texts]
+    assert sums[1] == sum(marks)
+    assert (tiny.version, tiny.provider) == ("tiny-1", "CPU")
+
+
+def test_more_pieces_than_fit_in_one_run(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["one fish two fish", "a song", "", "blue " * 30, "no words"] * 5
+    together = tiny.embed(texts)
+    monkeypatch.setitem(inference.BATCH_PIECES, "CPU", 10)
+    np.testing.assert_array_equal(tiny.embed(texts), together)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no pieces"])
+def test_the_pieces_are_missing(content: bytes | None, tmp_path: Path, tiny: Encoder) -> None:
+    path = tmp_path / "words.onnx"
+    path.write_bytes(tiny._model.path.read_bytes())
+    if content is not None:
+        path.with_suffix(".model").write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        Encoder(path=path)
+    pieces = path.with_suffix(".model")
+    assert str(caught.value) == f"'{pieces}': is not a SentencePiece model: install musictaste again"
+
+
+# The encoder that ships
+
+
+def test_vectors_of_unit_length(encoder: Encoder) -> None:
+    vectors = encoder.embed([*SENTENCES, "", " \n ", "\U00013000\U00013001", "♪"])
+    assert (vectors.shape, vectors.dtype) == ((7, 512), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(vectors[3], vectors[4])
+
+
+def test_a_batch_equals_one_by_one(encoder: Encoder) -> None:
+    texts = [text for row in TRANSLATED.values() for text in row] + ["", "la " * 700, *SENTENCES]
+    single = np.concatenate([encoder.embed([text]) for text in texts])
+    np.testing.assert_allclose(encoder.embed(texts), single, atol=2e-6)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_is_nearest(language: str, encoder: Encoder) -> None:
+    near = encoder.embed(SENTENCES) @ encoder.embed(TRANSLATED[language]).T
+    assert near.argmax(axis=1).tolist() == [0, 1, 2]
+    assert near.argmax(axis=0).tolist() == [0, 1, 2]
+
+
+def test_the_files_are_small_and_as_the_manifest_says() -> None:
+    total = 0
+    for name in quality.READERS:
+        path = inference.model_path(name)
+        assert inference.checksum(path) == quality.manifest()[name]["sha256"]
+        total += path.stat().st_size
+    assert total + inference.model_path("lyrics_encoder").with_suffix(".model").stat().st_size <= 45e6
+    manifest = json.loads(files("musictaste.models").joinpath("manifest.json").read_text(encoding="utf-8"))
+    assert manifest["lyrics_encoder"]["quality"]["least_cosine"] >= 0.999
+
+
+# Parts of a song, and what is said of them
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ("", []),
+        (" \n\n", []),
+        ("short\nlines\n\ntogether", ["short lines together"]),
+        ("x" * 80 + "\nend", ["x" * 80, "end"]),
+        ("x" * 401, ["x" * 400, "x"]),
+        ("雨" * 12 + "\n" + "雪" * 12 + "\n風", ["雨" * 12 + " " + "雪" * 12, "風"]),
+    ],
+)
+def test_parts_of_a_song(words: str, parts: list[str]) -> None:
+    assert parts_of(words) == parts
+
+
+def test_the_emotions_of_two_sentences(reader: Reader) -> None:
+    happy = reader.read("今天是个美好的一天，我心情无比愉快！", "zh")
+    sad = reader.read("夜晚的孤单，让我思念着你。", "zh")
+    assert happy is not None
+    assert sad is not None
+    for said, first in ((happy, "happy"), (sad, "sad")):
+        assert max(said.probabilities, key=lambda label: said.probabilities[label]) == first
+        assert sum(said.probabilities.values()) == pytest.approx(1, abs=1e-5)
+        assert (said.head, tuple(said.probabilities)) == (reader.version, reader.labels)
+
+
+@pytest.mark.parametrize(
+    ("words", "language"),
+    [
+        ("", "en"),
+        ("oh la la", "en"),
+        ("I am so sad and lonely and I cry all night for you, my love", None),
+        ("I am so sad and lonely and I cry all night for you, my love", "xx"),
+    ],
+)
+def test_nothing_is_said(words: str, language: str | None, reader: Reader) -> None:
+    assert reader.read(words, language) is None
