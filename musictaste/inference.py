@@ -168,7 +168,7 @@ def _check_mel(model: Model) -> None:
 
 
 class Encoder:
-    """Texts of any of sixteen languages in, one vector of unit length per text out."""
+    """Texts of any language of `READABLE` in, one vector of unit length per text out."""
 
     def __init__(self, *, device: Device = "cpu", threads: int = 1, path: Path | None = None) -> None:
         from sentencepiece import SentencePieceProcessor
