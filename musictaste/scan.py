@@ -518,7 +518,8 @@ def update(
         library.forget_failures(plan.healed)
     words.look_beside(library, plan.beside)
     yield from (Outcome("added", path) for _, path in plan.back)
-    if fetcher:
+    # By default no service is asked, and a large library is not looked through for songs without words.
+    if fetcher and fetcher.services:
         words.ask(library, fetcher, library.all_ids())
     moved: set[int] = set()
     for batch in _batches(_results(plan.tasks, listeners)) if listeners else ():
@@ -529,7 +530,7 @@ def update(
             teaching.follow(library)
             if fetcher:
                 outcomes += _keep_fetched(library, fetcher.said())
-        if fetcher:
+        if fetcher and fetcher.services:
             states = (library.file_state(task.path) for task, _ in batch)
             words.ask(library, fetcher, [state.track_id for state in states if state])
         yield from outcomes

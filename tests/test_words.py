@@ -7,7 +7,7 @@ import pytest
 from conftest import add_track
 from local_services import lrclib_record, serving
 
-from musictaste import lyrics, words
+from musictaste import lyrics, scan, words
 from musictaste.lyrics.lrclib import Lrclib
 from musictaste.lyrics.polite import Pace
 from musictaste.store import Library
@@ -127,3 +127,15 @@ def test_what_a_service_said(library: Library, answer: tuple[int, object], claus
 def test_a_service_that_is_left_alone_is_named(library: Library) -> None:
     said = lyrics.LeftAlone("lrclib", "refused 3 times")
     assert words.keep_said(library, said) == "refused 3 times, and is left alone for the rest of this scan"
+
+
+def test_without_services_a_library_is_not_looked_through(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: every scan of a library with words asked for the words of each of its tracks, to ask nobody then."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(words, "ask", refuse)
+    plan = scan.Plan([], 1, 0, [], [], [], [], [], lyrics.DEFAULT)
+    with lyrics.Fetcher(lambda _: []) as fetcher:
+        assert list(scan.update(library, plan, None, fetcher)) == []
