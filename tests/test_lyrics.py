@@ -308,6 +308,13 @@ def test_signs_alone_are_a_name() -> None:
     assert agreement.disagreement(song, agreement.Hit("la", False, "???", "(hed)")) == "the title is another: '???'"
 
 
+def test_names_that_differ_in_vowel_signs_are_different() -> None:
+    """Regression: to Python the vowel signs of Thai and Indian scripts are no letters, and were dropped."""
+    song = Song(1, "รัก", "Ann", (), None, 200.0)
+    hit = agreement.Hit("la", False, "รุก", "Ann")
+    assert agreement.disagreement(song, hit) == "the title is another: 'รุก'"
+
+
 @pytest.mark.parametrize(
     ("title", "words", "agrees"),
     [

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from musictaste.lyrics.cleaning import script
-from musictaste.track import Song, fold
+from musictaste.track import Song, fold, normalise
 
 MOST_APART_S = 2.0
 """LRCLIB's own tolerance: another length is another recording, often with other words."""
@@ -53,5 +53,4 @@ def other_script(song: Song, words: str) -> str | None:
 def _bare(name: str) -> str:
     """A name without case, signs, guests and what stands in brackets: "(Remastered)", "- Live", "feat. Ann"."""
     folded = fold(name)
-    bare = "".join(filter(str.isalnum, ADDED.sub("", folded)))
-    return bare or "".join(folded.split())
+    return normalise(ADDED.sub("", folded)) or "".join(folded.split())
