@@ -324,15 +324,7 @@ CREATE VIEW felt AS
     coalesce(personal_mood.powerful, mood.powerful) AS powerful,
     coalesce(personal_mood.rebellious, mood.rebellious) AS rebellious,
     coalesce(personal_mood.tender, mood.tender) AS tender, coalesce(personal_mood.tense, mood.tense) AS tense
-  FROM mood LEFT JOIN personal_mood ON personal_mood.track_id = mood.track_id;
-
-CREATE VIEW library AS
-  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
-    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
-    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
-    soul, file.plays, file.skips, file.rating, file.last_played
-  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
-    JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
+  FROM mood LEFT JOIN personal_mood ON personal_mood.track_id = mood.track_id
 """
 
 
@@ -413,17 +405,7 @@ CREATE VIEW styled AS
         style.soul * coalesce(w.soul, 1) AS soul
       FROM file JOIN style ON style.track_id = file.track_id LEFT JOIN tag_weight AS w ON w.file_id = file.id
     )
-  );
-
-DROP VIEW library;
-
-CREATE VIEW library AS
-  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
-    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
-    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
-    soul, file.plays, file.skips, file.rating, file.last_played
-  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
-    JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
+  )
 """
 
 
@@ -523,21 +505,7 @@ CREATE TABLE imported (
   rating REAL,
   loved INTEGER,
   last_played INTEGER
-) STRICT;
-
-DROP VIEW library;
-
-CREATE VIEW library AS
-  SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, track.duration_s, track.bpm, track.key,
-    track.loudness_db, happy, sad, angry, calm, aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender,
-    tense, ambient, blues, classical, country, disco, electronic, folk, hip_hop, jazz, metal, pop, punk, reggae, rock,
-    soul, nullif(max(coalesce(file.plays, -1), coalesce(imported.plays, -1)), -1) AS plays,
-    nullif(max(coalesce(file.skips, -1), coalesce(imported.skips, -1)), -1) AS skips,
-    nullif(max(coalesce(file.rating, -1), coalesce(imported.rating, -1)), -1) AS rating,
-    nullif(max(coalesce(file.last_played, -1), coalesce(imported.last_played, -1)), -1) AS last_played
-  FROM present JOIN file ON file.id = present.file_id JOIN track ON track.id = present.track_id
-    JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
-    LEFT JOIN imported ON imported.track_id = track.id
+) STRICT
 """
 
 
@@ -563,7 +531,7 @@ CREATE VIEW present_music AS
 
 DELETE FROM failure WHERE reason = 'nothing but silence';
 
-DROP VIEW library;
+DROP VIEW IF EXISTS library;
 
 CREATE VIEW library AS
   SELECT file.path, file.title, file.artist, file.album, file.genre, file.date, coalesce(kind.kind, 'music') AS kind,
