@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import SequenceMatcher
+from functools import cached_property
 
 from musictaste.errors import UnknownLabelError
 from musictaste.track import fold
@@ -28,7 +29,10 @@ class Vocabulary:
 
     def __init__(self, kind: str, words: Words, known: str) -> None:
         self._kind, self._words, self._known = kind, words, known
-        self._index = {distinctive(word): label for label, others in words.items() for word in (label, *others)}
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        return {distinctive(word): label for label, others in self._words.items() for word in (label, *others)}
 
     def lookup(self, word: str) -> str | None:
         """The label that a word means, or None."""
