@@ -38,11 +38,11 @@ class NothingTaughtError(MusictasteError):
 
 
 class PlaylistFileError(MusictasteError):
-    """A playlist that cannot be written or read."""
+    """A playlist, or another list for the user, that cannot be written or read."""
 
 
 class PlaysFileError(MusictasteError):
-    """A player's file that cannot be read, or one for what found no track that cannot be written."""
+    """A player's file that cannot be read."""
 
 
 class UnknownFormatError(PlaysFileError):

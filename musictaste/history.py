@@ -55,12 +55,17 @@ class Imported:
 
     @property
     def skips(self) -> int:
-        return sum(max(m.record.skips or 0, len(m.record.skipped_at)) for m in self.matched)
+        return sum(skips_of(match.record) for match in self.matched)
 
 
 def plays_of(record: PlayRecord) -> int:
     """How often a player says that a recording was played."""
     return max(record.plays or 0, len(record.played_at))
+
+
+def skips_of(record: PlayRecord) -> int:
+    """How often a player says that a recording was skipped."""
+    return max(record.skips or 0, len(record.skipped_at))
 
 
 def read_history(path: Path, whose: Whose) -> History:

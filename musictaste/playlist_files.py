@@ -163,9 +163,20 @@ def write_playlist(path: Path, entries: Sequence[Entry], *, name: str, paths: Pa
         else:
             placed.append((entry, written))
     mark = BOM if player.marked and path.suffix.lower() == ".m3u" else b""
-    with failures_named(path, "written"):
-        _replace(_file_behind(path), mark + writer(placed, name))
+    write_whole(path, mark + writer(placed, name))
     return left_out
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or as it was before.
+
+    Raises
+    ------
+    PlaylistFileError
+        When it cannot be written.
+    """
+    with failures_named(path, "written"):
+        _replace(_file_behind(path), content)
 
 
 def _obstacle(path: str, written: str, player: Player, *, in_lines: bool) -> str | None:

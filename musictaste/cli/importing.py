@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from musictaste import playlist_files
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson
-from musictaste.errors import MusictasteError, PlaysFileError, UnknownFormatError
+from musictaste.errors import MusictasteError, UnknownFormatError
 
 if TYPE_CHECKING:
     from musictaste.history import Imported, Whose
@@ -167,7 +168,7 @@ def _warn(done: Sequence[Imported], *, told: bool) -> None:
 
 
 def _unmatched_rows(library: Library, matcher: Matcher, done: Sequence[Imported]) -> Iterable[Sequence[str]]:
-    from musictaste.history import plays_of
+    from musictaste.history import plays_of, skips_of
 
     for imported in done:
         for match in imported.unmatched:
@@ -175,23 +176,15 @@ def _unmatched_rows(library: Library, matcher: Matcher, done: Sequence[Imported]
             near = match.candidates or filter(None, [matcher.nearest(record)])
             candidates = [track.path for track in library.tracks(list(near))]
             names = [record.artist, record.title, record.album, *record.paths[:1]] + [None] * (not record.paths)
-            skips = max(record.skips or 0, len(record.skipped_at))
             reason = "several tracks" if match.ambiguous else "no track"
-            counts = [record.user, plays_of(record), skips, reason, " | ".join(candidates)]
+            counts = [record.user, plays_of(record), skips_of(record), reason, " | ".join(candidates)]
             yield [imported.source, *("" if value is None else str(value) for value in (*names, *counts))]
 
 
 def _write(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Tab separated values in UTF-8, whole or not at all."""
+    """Tab separated values in UTF-8."""
     text = io.StringIO()
     writer = csv.writer(text, "excel-tab", lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(rows)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
-        temporary.replace(path)
-    except OSError as error:
-        raise PlaysFileError(f"'{path}': cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    playlist_files.write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
