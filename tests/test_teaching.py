@@ -385,6 +385,16 @@ def test_what_cannot_be_taught(run: Run, path: Path, words: str, message: str) -
     assert rows(path, *KEPT) == before
 
 
+def test_a_mood_that_was_not_heard_yet_cannot_be_taught(run: Run, path: Path) -> None:
+    with sqlite3.connect(path) as connection:  # as a library from before the finer moods
+        connection.execute("UPDATE mood SET tender = NULL WHERE track_id = 2")
+    before = rows(path, *KEPT)
+    result = run("teach", "tender", "--yes", "/m/0.ogg", "/m/1.ogg")
+    message = "musictaste: tender is not known yet of all these tracks: run 'musictaste scan' first\n"
+    assert (result.code, result.out, result.err) == (2, "", message)
+    assert rows(path, *KEPT) == before
+
+
 def test_long_lists_are_cut(run: Run, path: Path) -> None:
     result = run("teach", "happy", "--yes", *(f"/m/{i}.ogg" for i in range(16)))
     lines = result.out.splitlines()
