@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
 from musictaste.errors import PlaylistFileError, SettingsError, SuffixError
 
@@ -222,6 +221,8 @@ def _write_m3u(placed: Placed, name: str) -> bytes:
 
 def _write_xspf(placed: Placed, name: str) -> bytes:
     """XSPF version 1: https://xspf.org/spec."""
+    from xml.etree import ElementTree as ET  # every start of the program would pay for it
+
     root = ET.Element("playlist", {"version": "1", "xmlns": XSPF})
     ET.SubElement(root, "title").text = _plain(name)
     tracks = ET.SubElement(root, "trackList")
