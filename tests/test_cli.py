@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Run, add_track, shares
 
-from musictaste import genres, quality, store, styles
+from musictaste import genres, quality, styles
 from musictaste.cli import main
 from musictaste.inference import checksum, model_path
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
@@ -396,7 +396,7 @@ def test_a_library_that_is_held_by_another_program_still_gives_lists(
     library: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     """Regression: remembering the list failed, and with it the command."""
-    monkeypatch.setattr(store, "BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("musictaste.store.connection.BUSY_TIMEOUT_S", 0.1)
     monkeypatch.setattr(sys, "argv", ["musictaste", "--db", str(library), "-q", "style", "rock", "-n", "1"])
     with contextlib.closing(sqlite3.connect(library, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,21 @@
+"""The library file: its schema, and every query on it.
+
+Paths are kept as TEXT with the bytes they have on disk. SQLite does not mind names that are not UTF-8; Python's
+binding does, so paths go in as bytes and a cast, and come out through a decoder that keeps bad bytes as surrogates,
+the way `os.fsdecode` does.
+"""
+
+from musictaste.store.analyses import Analyses
+from musictaste.store.choosing import Choosing
+from musictaste.store.lessons import Lessons
+from musictaste.store.listening import Listening
+from musictaste.store.lyrics import Texts
+from musictaste.store.packing import VECTOR_SIZE, unit_vectors
+from musictaste.store.schema import APPLICATION_ID, label_column, migrations
+from musictaste.store.tracks import Tracks
+
+__all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
+
+
+class Library(Analyses, Texts, Lessons, Listening, Choosing, Tracks):
+    """An open library file."""

@@ -1,0 +1,145 @@
+"""Folders and files, for scanning."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from musictaste.store.connection import Connection
+from musictaste.store.schema import save_styles
+from musictaste.track import Analysis, Beside, Failure, FileState, Tags
+
+
+class Files(Connection):
+    """What files there are, what their tags say, and which could not be heard."""
+
+    def folders(self) -> list[str]:
+        return [path for (path,) in self._db.execute("SELECT path FROM folder ORDER BY path")]
+
+    def add_folder(self, path: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO folder (path) VALUES (CAST(? AS TEXT))", [os.fsencode(path)])
+
+    def file_state(self, path: str) -> FileState | None:
+        row = self._db.execute(
+            """SELECT file.id, track.id, size, file.mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
+            timeline.head, lyrics.path, lyrics.mtime_ns FROM file JOIN track ON track.id = file.track_id
+            LEFT JOIN timeline ON timeline.track_id = track.id
+            LEFT JOIN lyrics ON lyrics.file_id = file.id AND source = 'files' WHERE file.path = CAST(? AS TEXT)""",
+            [os.fsencode(path)],
+        ).fetchone()
+        if row is None:
+            return None
+        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline, *beside = row
+        analysis = Analysis(embedder, bool(full), timeline)
+        words = Beside(*beside) if beside[0] is not None else None
+        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis, words)
+
+    def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
+        """(id, path, missing) of each file that was seen below a folder."""
+        prefix = os.fsencode(os.path.join(folder, ""))
+        yield from self._db.execute(
+            """SELECT id, path, missing_since IS NOT NULL FROM file
+            WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path""",
+            [prefix, prefix[:-1] + bytes([prefix[-1] + 1])],
+        )
+
+    def named(self, file_id: int) -> tuple[str | None, str | None, str | None]:
+        """(title, artist, album) of a file, by which services know its words."""
+        sql = "SELECT title, artist, album FROM file WHERE id = ?"
+        title, artist, album = self._db.execute(sql, [file_id]).fetchone()
+        return title, artist, album
+
+    def copies(self, track_id: int) -> list[tuple[int, str]]:
+        """(id, path) of each file that holds a track."""
+        return list(self._db.execute("SELECT id, path FROM file WHERE track_id = ? ORDER BY id", [track_id]))
+
+    def mark_missing(self, file_ids: Iterable[int]) -> None:
+        now = int(time.time())
+        self._write_many("UPDATE file SET missing_since = ? WHERE id = ?", ((now, i) for i in file_ids))
+
+    def mark_present(self, file_ids: Iterable[int]) -> None:
+        self._write_many("UPDATE file SET missing_since = NULL WHERE id = ?", ((i,) for i in file_ids))
+
+    def save_file(
+        self, path: str, tags: Tags, *, track_id: int, size: int, mtime_ns: int, file_id: int | None = None
+    ) -> int:
+        """Insert or update the file at `path`, and return its id; with `file_id`, that file has moved here."""
+        raw = os.fsencode(path)
+        if file_id is not None:
+            replaced = "SELECT id FROM file WHERE path = CAST(? AS TEXT) AND id != ?"
+            for table, key in _FILE_TABLES:
+                self._db.execute(f"DELETE FROM {table} WHERE {key} IN ({replaced})", [raw, file_id])
+            self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])
+        columns = _file_columns(tags) | {
+            "track_id": track_id,
+            "size": size,
+            "mtime_ns": mtime_ns,
+            "missing_since": None,
+        }
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        (file_id,) = self._db.execute(
+            f"INSERT INTO file (path, {names}) VALUES (CAST(? AS TEXT), {marks})"
+            f" ON CONFLICT (path) DO UPDATE SET {updates} RETURNING id",
+            [raw, *columns.values()],
+        ).fetchone()
+        self._save_values(file_id, tags)
+        save_styles(self._db, file_id, tags.genres)
+        self._db.execute("DELETE FROM failure WHERE path = CAST(? AS TEXT)", [raw])
+        return int(file_id)
+
+    def _save_values(self, file_id: int, tags: Tags) -> None:
+        self._db.execute("DELETE FROM tag_value WHERE file_id = ?", [file_id])
+        self._db.table("tag_value").insert_all(
+            {"file_id": file_id, "field": field, "position": position, "value": value}
+            for field in MULTI_VALUED
+            for position, value in enumerate(getattr(tags, field))
+        )
+
+    def failure(self, path: str) -> Failure | None:
+        row = self._db.execute(
+            "SELECT path, size, mtime_ns, version, reason FROM failure WHERE path = CAST(? AS TEXT)",
+            [os.fsencode(path)],
+        ).fetchone()
+        return Failure(*row) if row else None
+
+    def failures(self) -> list[Failure]:
+        rows = self._db.execute("SELECT path, size, mtime_ns, version, reason FROM failure ORDER BY path")
+        return [Failure(*row) for row in rows]
+
+    def save_failure(self, failure: Failure) -> None:
+        """Remember a failure; a file that was heard before counts as missing until it can be read again."""
+        raw = os.fsencode(failure.path)
+        self._db.execute(
+            """INSERT OR REPLACE INTO failure (path, size, mtime_ns, version, reason)
+            VALUES (CAST(? AS TEXT), ?, ?, ?, ?)""",
+            [raw, failure.size, failure.mtime_ns, failure.version, failure.reason],
+        )
+        self._db.execute(
+            "UPDATE file SET missing_since = coalesce(missing_since, ?) WHERE path = CAST(? AS TEXT)",
+            [int(time.time()), raw],
+        )
+
+    def forget_failures(self, paths: Iterable[str]) -> None:
+        self._write_many("DELETE FROM failure WHERE path = CAST(? AS TEXT)", ((os.fsencode(path),) for path in paths))
+
+
+MULTI_VALUED = ("artists", "album_artists", "genres", "musicbrainz_artist_ids")
+
+
+_FILE_TABLES = (
+    ("tag_value", "file_id"),
+    ("lyrics", "file_id"),
+    ("tagged", "file_id"),
+    ("tag_weight", "file_id"),
+    ("file", "id"),
+)
+
+
+def _file_columns(tags: Tags) -> dict[str, Any]:
+    columns = {k: v for k, v in asdict(tags).items() if k not in MULTI_VALUED and k != "lyrics"}
+    return columns | {"genre": "; ".join(tags.genres) or None}
