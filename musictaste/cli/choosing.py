@@ -2,167 +2,87 @@
 
 from __future__ import annotations
 
-import datetime
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from musictaste import moods, playlist_files, quality, styles
-from musictaste.cli import render
+from musictaste import moods, quality, styles
+from musictaste.cli import reasons, render
 from musictaste.cli.context import Globals, app, open_library
-from musictaste.cli.showing import AsJson, resolve_all
-from musictaste.errors import LibraryError, NothingFitsError
+from musictaste.cli.delivering import deliver
+from musictaste.cli.request import Request, with_request
+from musictaste.cli.showing import resolve_all
+from musictaste.errors import NothingFitsError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from musictaste.playlist import Choice
     from musictaste.store import Library
-    from musictaste.track import Plays, Pool, Track
+    from musictaste.track import Pool
 
 NAMED = 3
 """So many seeds are named in the title of a list: a playlist may bring a thousand."""
 
-Limit = Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")]
 Styles = Annotated[list[str] | None, typer.Option("--style", help="Only this style; several are alternatives.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.")]
-Absolute = Annotated[
-    bool | None, typer.Option("--absolute/--relative", help="Paths in the playlist.", show_default=False)
-]
-For = Annotated[
-    str | None,
-    typer.Option("--for", metavar="PLAYER", help=f"As this player wants paths: {', '.join(playlist_files.PLAYERS)}."),
-]
-Prefix = Annotated[str | None, typer.Option("--prefix", metavar="OLD=NEW", help="Replace the beginning of paths.")]
-PerArtist = Annotated[int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")]
-Arrangement = Annotated[Literal["flow", "score", "random"], typer.Option("--order", help="Order of the tracks.")]
-Seed = Annotated[str | None, typer.Option("--seed", help="Another list of the same kind: a number, or 'today'.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Say why each track is there.")]
 
 
 @app.command()
+@with_request
 def mood(
     context: typer.Context,
     name: Annotated[
         str, typer.Argument(metavar="MOOD", help="happy, tender, ... or a synonym: 快乐, triste; see musictaste moods.")
     ],
+    *,
     style: Styles = None,
     throughout: Annotated[bool, typer.Option("--throughout", help="Only tracks that keep the mood all along.")] = False,
-    limit: Limit = 25,
-    output: Output = None,
-    absolute: Absolute = None,
-    player: For = None,
-    prefix: Prefix = None,
-    max_per_artist: PerArtist = 2,
-    order: Arrangement = "flow",
-    seed: Seed = None,
-    explain: Explain = False,
-    as_json: AsJson = False,
+    request: Request,
 ) -> None:
     """A playlist of a mood, and of a style if you like."""
     wanted = moods.find_mood(name)
     names = [styles.find_style(s) for s in style or []]
-    title = " ".join([wanted, *names] + ["throughout"] * throughout)
-    paper = Paper(output, _path_style(absolute, prefix, player), explain, as_json, title)
-    wish = _wish(limit, max_per_artist, order, seed)
-    _by_labels(context.obj, wanted, names, paper, wish, throughout=throughout)
+    _by_labels(context.obj, wanted, names, request, throughout=throughout)
 
 
 @app.command()
+@with_request
 def style(
     context: typer.Context,
     names: Annotated[
         list[str], typer.Argument(metavar="STYLE...", help="jazz, bebop, ... or a synonym: 爵士, rap ...")
     ],
-    limit: Limit = 25,
-    output: Output = None,
-    absolute: Absolute = None,
-    player: For = None,
-    prefix: Prefix = None,
-    max_per_artist: PerArtist = 2,
-    order: Arrangement = "flow",
-    seed: Seed = None,
-    explain: Explain = False,
-    as_json: AsJson = False,
+    *,
+    request: Request,
 ) -> None:
     """A playlist of one or more styles."""
-    wanted = [styles.find_style(s) for s in names]
-    paper = Paper(output, _path_style(absolute, prefix, player), explain, as_json, " ".join(wanted))
-    _by_labels(context.obj, None, wanted, paper, _wish(limit, max_per_artist, order, seed))
+    _by_labels(context.obj, None, [styles.find_style(s) for s in names], request)
 
 
 @app.command()
+@with_request
 def similar(
     context: typer.Context,
     tracks: Annotated[list[str], typer.Argument(metavar="TRACK...", help="A path, a number, or words.")],
+    *,
     style: Styles = None,
-    limit: Limit = 25,
-    output: Output = None,
-    absolute: Absolute = None,
-    player: For = None,
-    prefix: Prefix = None,
-    max_per_artist: PerArtist = 2,
-    order: Arrangement = "flow",
-    seed: Seed = None,
-    explain: Explain = False,
-    as_json: AsJson = False,
+    request: Request,
 ) -> None:
     """The tracks nearest to one or more others."""
     from musictaste import playlist
 
     names = [styles.find_style(s) for s in style or []]
-    paths = _path_style(absolute, prefix, player)
-    with _opened(context.obj, output, player) as library:
+    with open_library(context.obj) as library:
         seeds = resolve_all(library, tracks)
-        pool = _pool(library, None, names)
-        pool = playlist.without(pool, seeds)
+        pool = playlist.without(_pool(library, None, names), seeds)
         if not len(pool):
             raise NothingFitsError("no other track fits: " + _considered(library, pool))
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
         title = "similar to " + _named(library, seeds)
-        paper = Paper(output, paths, explain, as_json, title)
-        _deliver(library, pool, fit, paper, _wish(limit, max_per_artist, order, seed), context.obj, _near_reasons)
-
-
-@dataclass(frozen=True)
-class Paper:
-    """Where a list goes, and how."""
-
-    output: Path | None
-    style: playlist_files.PathStyle
-    explain: bool
-    as_json: bool
-    title: str
-
-
-def _path_style(absolute: bool | None, prefix: str | None, player: str | None) -> playlist_files.PathStyle:
-    return playlist_files.path_style(absolute=absolute, prefix=prefix, player=player)
+        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
 
 
 def _named(library: Library, seeds: Sequence[int]) -> str:
     more = f" and {len(seeds) - NAMED} more" if len(seeds) > NAMED else ""
     return ", ".join(track.name for track in library.tracks(seeds[:NAMED])) + more
-
-
-def _wish(limit: int, max_per_artist: int, order: Literal["flow", "score", "random"], seed: str | None) -> Any:
-    from musictaste import playlist
-
-    if seed is not None and seed != "today" and not seed.isdigit():
-        raise typer.BadParameter("is neither a number nor 'today'", param_hint="--seed")
-    number = datetime.date.today().toordinal() if seed == "today" else None if seed is None else int(seed)
-    return playlist.Wish(limit, max_per_artist, order, number)
-
-
-def _opened(options: Globals, output: Path | None, player: str | None) -> Library:
-    """The library, after making sure that the playlist could be written."""
-    if output:
-        playlist_files.check_target(output, player)
-    return open_library(options)
 
 
 def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
@@ -200,12 +120,13 @@ def _left_out(library: Library) -> str:
 
 
 def _by_labels(
-    options: Globals, wanted: str | None, names: Sequence[str], paper: Paper, wish: Any, *, throughout: bool = False
+    options: Globals, wanted: str | None, names: Sequence[str], request: Request, *, throughout: bool = False
 ) -> None:
     from musictaste import playlist
 
     labels = " ".join(filter(None, [wanted, *names]))
-    with _opened(options, paper.output, paper.style.player) as library:
+    title = labels + " throughout" * throughout
+    with open_library(options) as library:
         pool = _pool(library, wanted, names)
         if not len(pool):
             needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
@@ -215,11 +136,12 @@ def _by_labels(
             raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}, {best}{remedy}")
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
-        if not options.quiet and not paper.as_json:
+        if not options.quiet and not request.as_json:
             render.console(stderr=True).print(
-                f"{len(pool)} of {pool.considered} tracks are {paper.title}{_left_out(library)}"
+                f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
             )
-        _deliver(library, pool, playlist.fit_to_labels(pool), paper, wish, options, _label_reasons(wanted, names))
+        fit, why = playlist.fit_to_labels(pool), reasons.labels(wanted, names)
+        deliver(library, pool, fit, request, title=title, options=options, reasons=why)
 
 
 def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, quiet: bool) -> Pool:
@@ -239,93 +161,3 @@ def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, 
     if lost and not quiet:
         render.console(stderr=True).print(lost)
     return kept
-
-
-def _deliver(
-    library: Library, pool: Pool, fit: NDArray[np.float32], paper: Paper, wish: Any, options: Globals, reasons: Any
-) -> None:
-    from musictaste import playlist, taste
-
-    plays = library.plays()
-    choices = playlist.choose(pool, fit, taste.score(pool.vectors, plays), wish)
-    tracks = library.tracks([choice.track_id for choice in choices])
-    explained = [
-        reasons(track, choice) + _taste_reason(choice, plays) for track, choice in zip(tracks, choices, strict=True)
-    ]
-    if paper.output:
-        _write(paper, tracks, options)
-    if paper.as_json:
-        rows = zip(tracks, choices, explained, strict=True)
-        render.print_json([_choice_json(track, choice, why) for track, choice, why in rows])
-    elif not paper.output and sys.stdout.isatty():
-        scores = [choice.score for choice in choices]
-        render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=paper.explain)
-    elif not paper.output:
-        _print_plain(tracks, explained, explain=paper.explain)
-    try:
-        library.save_list([track.id for track in tracks])
-    except LibraryError as error:
-        render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
-
-
-def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *, explain: bool) -> None:
-    render.print_paths(tracks)
-    if explain:
-        for track, why in zip(tracks, explained, strict=True):
-            render.console(stderr=True).print(f"{render.printable(track.name)}: {render.printable('; '.join(why))}")
-
-
-def _write(paper: Paper, tracks: Sequence[Track], options: Globals) -> None:
-    assert paper.output  # noqa: S101 - the caller has looked
-    entries = [playlist_files.Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks]
-    left_out = playlist_files.write_playlist(paper.output, entries, name=paper.title, paths=paper.style)
-    err = render.console(stderr=True)
-    for left in left_out:
-        err.print(f"left out, {left.reason}: {render.printable(left.entry.path)}")
-    if not options.quiet:
-        length = render.clock(sum(t.duration_s for t in tracks))
-        err.print(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(paper.output))}")
-
-
-def _choice_json(track: Track, choice: Choice, why: Sequence[str]) -> dict[str, Any]:
-    known = render.track_json(track)
-    return {
-        **{key: known[key] for key in ("path", "artist", "title", "album", "duration_s")},
-        "score": round(choice.score, 4),
-        "mood": moods.emotion(track.moods),
-        "style": render.top(track.styles),
-        **{key: known[key] for key in ("moods", "styles")},
-        "taste": None if choice.taste is None else round(choice.taste, 4),
-        "reasons": list(why),
-    }
-
-
-def _label_reasons(wanted: str | None, names: Sequence[str]) -> Any:
-    def reasons(track: Track, _: Choice) -> list[str]:
-        heard = [f"sounds {wanted} ({track.moods[wanted]:.2f})"] if wanted else []
-        return heard + [_style_reason(track, name) for name in names if name in (*track.styles, *track.tagged)]
-
-    return reasons
-
-
-def _style_reason(track: Track, name: str) -> str:
-    """What decided that a track has a style: its tag where only that tells it or the sound alone would not do."""
-    heard, tag = styles.heard_as(name), f"tagged '{track.genre}'"
-    if not heard:
-        return tag
-    alone, weighed = (sum(p[top] for top in heard) for p in (track.by_sound or track.styles, track.styles))
-    if styles.told_by_tags(name) or alone < quality.style_threshold(name) <= weighed:
-        return f"{tag} ({' or '.join(heard)} {weighed:.2f}, by the sound alone {alone:.2f})"
-    return f"sounds like {name} ({alone:.2f}{f', with its tag {weighed:.2f}' if alone < weighed else ''})"
-
-
-def _near_reasons(_: Track, choice: Choice) -> list[str]:
-    return [f"sounds close to what you named ({choice.fit:.2f})"]
-
-
-def _taste_reason(choice: Choice, plays: Plays) -> list[str]:
-    if choice.because < 0:
-        return []
-    if int(plays.ids[choice.because]) == choice.track_id:
-        return [f"you played it {int(plays.plays[choice.because])} times"]
-    return [f"close to {plays.names[choice.because]}, which you play"]

@@ -1,0 +1,47 @@
+"""Why a track is in a list, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from musictaste import quality, styles
+
+if TYPE_CHECKING:
+    from musictaste.playlist import Choice
+    from musictaste.track import Plays, Track
+
+    Reasons = Callable[[Track, Choice], list[str]]
+
+
+def labels(wanted: str | None, names: Sequence[str]) -> Reasons:
+    """What the sound and the tags say of the labels that were asked for."""
+
+    def reasons(track: Track, _: Choice) -> list[str]:
+        heard = [f"sounds {wanted} ({track.moods[wanted]:.2f})"] if wanted else []
+        return heard + [_style_reason(track, name) for name in names if name in (*track.styles, *track.tagged)]
+
+    return reasons
+
+
+def _style_reason(track: Track, name: str) -> str:
+    """What decided that a track has a style: its tag where only that tells it or the sound alone would not do."""
+    heard, tag = styles.heard_as(name), f"tagged '{track.genre}'"
+    if not heard:
+        return tag
+    alone, weighed = (sum(p[top] for top in heard) for p in (track.by_sound or track.styles, track.styles))
+    if styles.told_by_tags(name) or alone < quality.style_threshold(name) <= weighed:
+        return f"{tag} ({' or '.join(heard)} {weighed:.2f}, by the sound alone {alone:.2f})"
+    return f"sounds like {name} ({alone:.2f}{f', with its tag {weighed:.2f}' if alone < weighed else ''})"
+
+
+def near(_: Track, choice: Choice) -> list[str]:
+    return [f"sounds close to what you named ({choice.fit:.2f})"]
+
+
+def by_taste(choice: Choice, plays: Plays) -> list[str]:
+    if choice.because < 0:
+        return []
+    if int(plays.ids[choice.because]) == choice.track_id:
+        return [f"you played it {int(plays.plays[choice.because])} times"]
+    return [f"close to {plays.names[choice.because]}, which you play"]

@@ -1,0 +1,99 @@
+"""What every command that makes a playlist can be asked: one record of options, and what becomes of it."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from musictaste import playlist_files
+from musictaste.cli.showing import AsJson
+
+if TYPE_CHECKING:
+    from musictaste.playlist import Wish
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of a list; each field becomes an option of every command under `with_request`."""
+
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")] = 25
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write a playlist: .m3u8, .m3u, .xspf or .jspf.")
+    ] = None
+    absolute: Annotated[
+        bool | None, typer.Option("--absolute/--relative", help="Paths in the playlist.", show_default=False)
+    ] = None
+    player: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="PLAYER", help=f"As this player wants paths: {', '.join(playlist_files.PLAYERS)}."
+        ),
+    ] = None
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="OLD=NEW", help="Replace the beginning of paths.")
+    ] = None
+    max_per_artist: Annotated[
+        int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")
+    ] = 2
+    order: Annotated[Literal["flow", "score", "random"], typer.Option("--order", help="Order of the tracks.")] = "flow"
+    seed: Annotated[str | None, typer.Option("--seed", help="Another list of the same kind: a number, or 'today'.")] = (
+        None
+    )
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
+    as_json: AsJson = False
+
+    @property
+    def paths(self) -> playlist_files.PathStyle:
+        """How paths are written; raises where the options contradict each other."""
+        return playlist_files.path_style(absolute=self.absolute, prefix=self.prefix, player=self.player)
+
+    @property
+    def wish(self) -> Wish:
+        """What the choosing has to keep to."""
+        from musictaste import playlist
+
+        return playlist.Wish(self.limit, self.max_per_artist, self.order, _number(self.seed))
+
+    def check(self) -> None:
+        """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""
+        _number(self.seed)
+        _ = self.paths
+        if self.output:
+            playlist_files.check_target(self.output, self.player)
+
+
+def _number(seed: str | None) -> int | None:
+    if seed is not None and seed != "today" and not seed.isdigit():
+        raise typer.BadParameter("is neither a number nor 'today'", param_hint="--seed")
+    return datetime.date.today().toordinal() if seed == "today" else None if seed is None else int(seed)
+
+
+def with_request(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter `request` is filled from options, one for each field of `Request`."""
+
+    @functools.wraps(command)
+    def filled(**given: Any) -> None:
+        request = Request(**{field.name: given.pop(field.name) for field in fields(Request)})
+        request.check()
+        command(**given, request=request)
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    hints = get_type_hints(Request, include_extras=True)
+    options = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(Request)
+    ]
+    parameters = [parameter for parameter in own if parameter.name != "request"] + options
+    filled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del filled.__wrapped__  # its annotations would be read instead
+    return filled
