@@ -405,7 +405,7 @@ NAMES = st.one_of(
 ).filter(lambda name: name not in {b".", b".."})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     names=st.lists(st.lists(NAMES, min_size=1, max_size=3).map(b"/".join), max_size=4),
     folder=st.sampled_from(["music", "lists", "music/linked"]),
@@ -485,7 +485,7 @@ def test_prefixes_in_uris(home: Path, prefix: str, location: str) -> None:
     assert json.loads((home / "x.jspf").read_bytes())["playlist"]["track"] == [{"location": [location]}]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     names=st.lists(st.lists(NAMES, min_size=1, max_size=3).map(b"/".join), max_size=4),
     suffix=st.sampled_from([".xspf", ".jspf"]),

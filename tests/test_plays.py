@@ -454,7 +454,7 @@ def outcome(path: Path) -> History | str:
         return str(error)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_never_crash(name: str, tmp_path: Path, data: st.DataObject) -> None:
@@ -480,7 +480,7 @@ def test_damaged_files_never_crash(name: str, tmp_path: Path, data: st.DataObjec
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)

@@ -687,9 +687,7 @@ def test_hostile_files(tmp_path: Path, name: str, data: bytes) -> None:
 
 
 # Derandomised: a new hole in mutagen should not fail somebody's unrelated change.
-FUZZ = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FUZZ = settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("suffix", TAGGED)
