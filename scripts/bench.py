@@ -458,8 +458,9 @@ def make_library(db: Path, tracks: int) -> None:
             values = ((i, head, *row) for i, row in zip(ids, rows, strict=True))
             new.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - our own names
         new.executemany(
-            "INSERT INTO file (path, track_id, size, mtime_ns, compilation) VALUES (?, ?, 1, 1, 0)",
-            ((f"/m/{i}.ogg", i) for i in ids),
+            """INSERT INTO file (path, track_id, size, mtime_ns, compilation, title, artist, album)
+            VALUES (?, ?, 1, 1, 0, ?, ?, ?)""",
+            ((f"/m/{i}.ogg", i, f"Song {i}", f"Artist {i // 30}", f"Album {i // 10}") for i in ids),
         )
 
 

@@ -14,6 +14,9 @@ from musictaste.moods import MOODS
 APPLICATION_ID = 0x6D757374
 
 
+BLOCK = 1024
+"""Tracks in a block of columns; the triggers of the schema know it as 10 bits of the track's id."""
+
 migrations = Migrations("musictaste")
 
 
@@ -502,6 +505,39 @@ CREATE VIEW library AS
     JOIN felt ON felt.track_id = track.id JOIN styled ON styled.file_id = file.id
     LEFT JOIN imported ON imported.track_id = track.id
     LEFT JOIN kind ON kind.track_id = track.id
+"""
+
+
+@migrations()
+def columns_of_tracks(db: sqlite_utils.Database) -> None:
+    """Labels and vectors by column, in blocks of 1,024 tracks; all are made at the next reading."""
+    _execute_all(db, _COLUMNS_SCHEMA)
+    for what, tables in (("labels", ("mood", "style", "kind", "file")), ("vectors", ("embedding",))):
+        for table in tables:
+            for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+                notes = " ".join(
+                    f"INSERT OR IGNORE INTO stale_block VALUES ({row}.track_id >> 10, '{what}');" for row in rows
+                )
+                db.execute(f"CREATE TRIGGER {table}_{event.lower()}_stales AFTER {event} ON {table} BEGIN {notes} END")
+
+
+_COLUMNS_SCHEMA = """
+CREATE TABLE column_block (
+  name TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  items BLOB NOT NULL,
+  PRIMARY KEY (name, block)
+) STRICT;
+
+CREATE TABLE stale_block (
+  block INTEGER NOT NULL,
+  what TEXT NOT NULL, -- 'labels' or 'vectors'
+  PRIMARY KEY (block, what)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO stale_block SELECT DISTINCT id >> 10, 'labels' FROM track;
+
+INSERT INTO stale_block SELECT DISTINCT id >> 10, 'vectors' FROM track
 """
 
 

@@ -1,0 +1,135 @@
+"""What lists are made from, kept by column: a list over a million tracks reads a few columns, not a million rows.
+
+Each row of the table holds one column for `BLOCK` tracks: track `i` is item `i % BLOCK` of block `i // BLOCK`.
+Triggers note which blocks are out of date, and whoever reads next brings them up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musictaste.errors import LibraryError
+from musictaste.moods import MOODS
+from musictaste.store import connection
+from musictaste.store.connection import Connection
+from musictaste.store.packing import VECTOR, VECTOR_SIZE, unit_vectors
+from musictaste.store.schema import BLOCK, label_column
+from musictaste.styles import STYLES
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+
+LABELS = tuple(map(label_column, (*MOODS, *STYLES)))
+LABEL_COLUMNS = {"music": np.dtype(np.bool_), **dict.fromkeys(LABELS, np.dtype("<f4"))}
+VECTOR_COLUMNS = {"vector": np.dtype((np.int8, VECTOR_SIZE)), "step": np.dtype("<f4")}
+COLUMNS = LABEL_COLUMNS | VECTOR_COLUMNS
+STEPS = 127
+"""A vector is kept as whole numbers of -127..127 times the step of its own: cosines are off by less than 0.002."""
+
+
+Key = tuple[int, str]
+
+
+class Columns(Connection):
+    """Columns of labels and vectors over all music that is there."""
+
+    def columns(self, names: Sequence[str]) -> dict[str, Array]:
+        """Whole columns by name, [n] each, where item `i` is track `i` and means nothing unless `music` is true there.
+
+        "music" is whether a track is music and there; any mood or style has its probability, NaN where unknown.
+        """
+        parts = {name: dict(self._blocks(name)) for name in names}
+        return {name: _joined(blocks, COLUMNS[name], self._count_blocks()) for name, blocks in parts.items()}
+
+    def cosines(self, query: Floats) -> Floats:
+        """Cosines float32 [n] of a unit vector [400] to all tracks, by track as in `columns`."""
+        steps = dict(self._blocks("step"))
+        whole = np.zeros(self._count_blocks() * BLOCK, np.float32)
+        for block, vectors in self._blocks("vector"):
+            # einsum stays in this thread: blocks this small are not worth waking others, which spin on a busy machine.
+            products = np.einsum("ij,j->i", vectors.astype(np.float32), query)
+            whole[block * BLOCK : (block + 1) * BLOCK] = products * steps[block]
+        return whole
+
+    def refresh_columns(self) -> None:
+        """Bring all columns up to date, and keep them so."""
+        with self.transaction():
+            for key in self._stale():
+                rows = ((key[0], name, array.tobytes()) for name, array in self._rebuilt(key).items())
+                self._write_many("INSERT OR REPLACE INTO column_block (block, name, items) VALUES (?, ?, ?)", rows)
+            self._db.execute("DELETE FROM stale_block")
+
+    def _count_blocks(self) -> int:
+        (last,) = self._db.execute("SELECT coalesce(max(id), -1) FROM track").fetchone()
+        return int(last) // BLOCK + 1
+
+    def _blocks(self, name: str) -> Iterator[tuple[int, Array]]:
+        """Blocks of a column, those out of date made anew; they are kept unless another program writes just now."""
+        what = "vectors" if name in VECTOR_COLUMNS else "labels"
+        stale = [key for key in self._stale() if key[1] == what]
+        if stale and self._could_refresh():
+            stale = []
+        for key in stale:
+            yield key[0], self._rebuilt(key)[name]
+        left_out = {block for block, _ in stale}
+        for block, items in self._db.execute("SELECT block, items FROM column_block WHERE name = ?", [name]):
+            if block not in left_out:
+                yield block, np.frombuffer(items, COLUMNS[name])
+
+    def _stale(self) -> list[Key]:
+        return self._db.execute("SELECT block, what FROM stale_block ORDER BY block, what").fetchall()
+
+    def _could_refresh(self) -> bool:
+        self._db.execute("PRAGMA busy_timeout = 0")  # nobody waits for what can be had without writing
+        try:
+            self.refresh_columns()
+        except LibraryError:
+            return False
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {int(1000 * connection.BUSY_TIMEOUT_S)}")
+        return True
+
+    def _rebuilt(self, key: Key) -> dict[str, Array]:
+        block, what = key
+        bounds = [block * BLOCK, (block + 1) * BLOCK - 1]
+        return (
+            _vector_block(self._db.execute(_VECTORS_SQL, bounds))
+            if what == "vectors"
+            else _label_block(self._db.execute(_LABELS_SQL, bounds))
+        )
+
+
+_VECTORS_SQL = f"SELECT track_id, {VECTOR} FROM embedding WHERE track_id BETWEEN ? AND ?"
+_LABELS_SQL = f"""
+SELECT music.track_id, {", ".join(LABELS)} FROM present_music AS music JOIN felt USING (track_id)
+JOIN styled USING (file_id) WHERE music.track_id BETWEEN ? AND ?"""
+
+
+def _joined(blocks: dict[int, Array], dtype: np.dtype[Any], count: int) -> Array:
+    empty = np.zeros(BLOCK, dtype)
+    return np.concatenate([blocks.get(block, empty) for block in range(count)] or [empty[:0]])
+
+
+def _label_block(rows: Iterable[tuple[Any, ...]]) -> dict[str, Array]:
+    table = np.array(list(rows), np.float64).reshape(-1, 1 + len(LABELS))  # None becomes NaN
+    at = table[:, 0].astype(np.int64) % BLOCK
+    block = {name: np.zeros(BLOCK, dtype) for name, dtype in LABEL_COLUMNS.items()}
+    block["music"][at] = True
+    for position, name in enumerate(LABELS, 1):
+        block[name][at] = table[:, position]
+    return block
+
+
+def _vector_block(rows: Iterable[tuple[int, bytes]]) -> dict[str, Array]:
+    ids, blobs = list(zip(*rows, strict=True)) or ((), ())
+    at = np.asarray(ids, np.int64) % BLOCK
+    vectors = unit_vectors(blobs)
+    steps = np.abs(vectors).max(axis=1, initial=0) / STEPS
+    block = {name: np.zeros(BLOCK, dtype) for name, dtype in VECTOR_COLUMNS.items()}
+    block["vector"][at] = np.round(vectors / np.maximum(steps, 1e-9)[:, None])
+    block["step"][at] = steps
+    return block
