@@ -3,14 +3,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
+import typer
 from conftest import Run, add_track, shares
 
 from musictaste import genres, quality, styles
-from musictaste.cli import main
+from musictaste.cli import app, main
+from musictaste.cli.commands import COMMANDS, Commands
 from musictaste.inference import checksum, model_path
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import Library
@@ -448,6 +452,23 @@ def test_settings(run: Run, library: Path, tmp_path: Path) -> None:
     assert (result.code, result.err) == (2, message)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("mood = 3", "'mood' is a command: its settings stand in a table, below '[mood]'"),
+        ("[db]\npath = 'x'", "'db' is the path of a library, in quotes"),
+        ("moods.limit = 3", "unknown setting 'moods.limit': did you mean 'moods.as_json'?"),
+        ("colour = true", "unknown setting 'colour': did you mean 'doctor'?"),
+    ],
+)
+def test_settings_that_mean_nothing(run: Run, tmp_path: Path, text: str, reason: str) -> None:
+    folder = tmp_path / "home" / "musictaste"
+    folder.mkdir()
+    (folder / "config.toml").write_text(text)
+    result = run("mood", "happy")
+    assert (result.code, result.err) == (2, f"musictaste: '{folder / 'config.toml'}': {reason}\n")
+
+
 def test_doctor(run: Run) -> None:
     report = json.loads(run("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
@@ -456,5 +477,38 @@ def test_doctor(run: Run) -> None:
 
 def test_every_command_is_in_the_readme(run: Run) -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    commands = ("scan", "mood", "style", "similar", "show", "teach", "plays", "moods", "styles", "failures", "doctor")
-    assert [c for c in commands if f"`musictaste {c}" not in readme or run(c, "--help").code] == []
+    assert [c for c in COMMANDS if f"`musictaste {c}" not in readme or run(c, "--help").code] == []
+
+
+def test_commands_are_listed_as_they_describe_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = cast("Commands", typer.main.get_command(app))
+    assert list(commands.commands) == list(COMMANDS)
+    assert {name: commands.load(name).help for name in COMMANDS} == {name: text for name, (_, text) in COMMANDS.items()}
+
+
+HEAVY = {"av", "librosa", "lyricsgenius", "mutagen", "onnxruntime", "requests", "scipy", "sentencepiece"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ours", "heavy"),
+    [
+        (["--help"], ["cli", "cli.commands", "cli.context", "errors"], HEAVY | {"numpy", "sqlite_utils"}),
+        (["mood", "happy"], None, HEAVY | {"rich.table"}),
+        (["mood", "hapy"], None, HEAVY | {"numpy", "sqlite_utils", "rich.table"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(
+    library: Path, arguments: list[str], ours: list[str] | None, heavy: set[str]
+) -> None:
+    """Imports are what a short command costs."""
+    program = f"""import atexit, sys
+from musictaste.cli import main
+sys.argv = ["musictaste", "--db", {str(library)!r}, *{arguments!r}]
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert loaded & heavy == set()
+    if ours:
+        assert {name for name in loaded if name.startswith("musictaste.")} == {f"musictaste.{name}" for name in ours}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from musictaste.cli import checking, choosing, importing, scanning, showing, teaching
 from musictaste.cli.context import app
 from musictaste.errors import MusictasteError
 
-__all__ = ["app", "checking", "choosing", "importing", "main", "scanning", "showing", "teaching"]
+__all__ = ["app", "main"]
 
 
 def main() -> None:

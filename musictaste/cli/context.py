@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from musictaste import __version__
+from musictaste.cli.commands import COMMANDS, Commands
 from musictaste.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="musictaste",
+    cls=Commands,
     help="Know your own music by mood and by style, and make playlists from what you really play.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -53,7 +55,7 @@ def configure(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    settings = read_settings(settings_path(), known_settings(context.command))
+    settings = read_settings(settings_path(), cast("Commands", context.command))
     chosen = db or (Path(settings["db"]).expanduser() if "db" in settings else default_library())
     context.obj = Globals(chosen, verbose, quiet)
     context.default_map = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
@@ -86,16 +88,8 @@ def settings_path() -> Path:
     return platformdirs.user_config_path("musictaste", appauthor=False) / "config.toml"
 
 
-def known_settings(command: Any) -> dict[str, set[str]]:
-    """Names that a settings file may use: "db", and per command the names of its options."""
-    commands = {
-        name: {p.name for p in sub.params if p.param_type_name == "option"} for name, sub in command.commands.items()
-    }
-    return {"db": set(), **commands}
-
-
-def read_settings(path: Path, known: Mapping[str, set[str]]) -> dict[str, Any]:
-    """The settings file; empty where there is none.
+def read_settings(path: Path, commands: Commands) -> dict[str, Any]:
+    """The settings file: "db", and a table of options for each command; empty where there is none.
 
     Raises
     ------
@@ -109,15 +103,24 @@ def read_settings(path: Path, known: Mapping[str, set[str]]) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"'{path}': is not TOML: {error}") from error
     for key, value in settings.items():
-        _check_key(path, key, known)
-        if isinstance(value, dict):
-            for option in value:
-                _check_key(path, option, known[key], f"{key}.")
+        _check_key(path, key, {"db", *COMMANDS})
+        if key in COMMANDS:
+            _check_options(path, key, value, commands)
+        elif not isinstance(value, str):
+            raise SettingsError(f"'{path}': 'db' is the path of a library, in quotes")
     return settings
 
 
-def _check_key(path: Path, key: str, known: Mapping[str, set[str]] | set[str], prefix: str = "") -> None:
+def _check_key(path: Path, key: str, known: set[str], prefix: str = "") -> None:
     if key not in known:
         near = difflib.get_close_matches(key, known, 1, 0)
         question = f": did you mean '{prefix}{near[0]}'?" if near else ""
         raise SettingsError(f"'{path}': unknown setting '{prefix}{key}'{question}")
+
+
+def _check_options(path: Path, command: str, options: Any, commands: Commands) -> None:
+    if not isinstance(options, dict):
+        raise SettingsError(f"'{path}': '{command}' is a command: its settings stand in a table, below '[{command}]'")
+    known = {parameter.name for parameter in commands.load(command).params if parameter.param_type_name == "option"}
+    for option in options:
+        _check_key(path, option, known, f"{command}.")

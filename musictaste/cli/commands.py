@@ -1,0 +1,56 @@
+"""The table of all commands: a command's module is imported when it is called, so that the others cost nothing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS = {
+    "scan": ("scanning", "Bring the library up to date with folders of music."),
+    "mood": ("choosing", "A playlist of a mood, and of a style if you like."),
+    "style": ("choosing", "A playlist of one or more styles."),
+    "similar": ("choosing", "The tracks nearest to one or more others."),
+    "show": ("showing", "All that is known of a track."),
+    "teach": ("teaching", "Correct a mood for this library; with the mood alone, list what it was taught."),
+    "moods": ("showing", "The moods, how many tracks reach each, and how well each was measured to be heard."),
+    "styles": (
+        "showing",
+        "The tree of styles, how many tracks reach each, and how well it is heard or that tags tell it.",
+    ),
+    "models": (
+        "showing",
+        "The models: what each does, its licence, what it was trained on, measured quality, size and checksum.",
+    ),
+    "plays": ("importing", "Play counts, ratings and skips out of players' own files."),
+    "playlist": ("checking", "Playlist files."),
+    "failures": ("showing", "Files that could not be listened to, each with its reason."),
+    "doctor": (
+        "scanning",
+        "Run the models for real, and say what runs where, how fast, and how to mend what does not.",
+    ),
+}
+"""The module of each command, and what `--help` says of it, in the order in which it lists them."""
+
+
+class Commands(TyperGroup):
+    """All commands by name: one is imported when it is called, and none when they are listed."""
+
+    def __init__(self, *, commands: dict[str, Any], **attributes: Any) -> None:
+        listed = {name: TyperCommand(name, help=summary) for name, (_, summary) in COMMANDS.items()}
+        super().__init__(commands=listed | commands, **attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in COMMANDS:
+            self.load(args[0])
+        return super().resolve_command(ctx, args)
+
+    def load(self, name: str) -> Any:
+        """The command itself, in place of the name that is only listed."""
+        from musictaste.cli.context import app
+
+        importlib.import_module(f"musictaste.cli.{COMMANDS[name][0]}")
+        self.commands[name] = cast("Commands", typer.main.get_command(app)).commands[name]
+        return self.commands[name]
