@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from musictaste.moods import MOODS
 from musictaste.store.connection import Connection
 from musictaste.store.packing import VECTOR, VECTOR_SIZE, unit_vectors
-from musictaste.store.schema import HEARD_MOODS, label_column
+from musictaste.store.schema import HEARD_MOODS, label_column, stale_labels
 from musictaste.track import Answer, HeardBy, MoodColumns, Move
 
 Floats = NDArray[np.float32]
@@ -92,10 +92,12 @@ class Lessons(Connection):
             f"INSERT OR REPLACE INTO personal_mood (track_id, head, {names}) VALUES (?, ?, {marks})",
             zip(ids.tolist(), [by.head] * len(ids), *moods.T.tolist(), strict=True),
         )
+        stale_labels(self._db)
 
     def forget_personal(self) -> None:
         """Drop the personal heads and all that was derived from them; the answers stay."""
         self._db.execute("DELETE FROM personal_mood")
+        stale_labels(self._db)
         self._db.execute("DELETE FROM personal_head")
 
     def remember_moods(self, mood: str, *, shipped: bool = False) -> None:

@@ -515,8 +515,11 @@ def columns_of_tracks(db: sqlite_utils.Database) -> None:
     for what, tables in (("labels", ("mood", "style", "kind", "file")), ("vectors", ("embedding",))):
         for table in tables:
             for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+                # OR IGNORE would not do: in a trigger the conflict clause of the outer statement holds.
                 notes = " ".join(
-                    f"INSERT OR IGNORE INTO stale_block VALUES ({row}.track_id >> 10, '{what}');" for row in rows
+                    f"INSERT INTO stale_block SELECT {row}.track_id >> 10, '{what}' WHERE NOT EXISTS"
+                    f" (SELECT 1 FROM stale_block WHERE block = {row}.track_id >> 10 AND what = '{what}');"
+                    for row in rows
                 )
                 db.execute(f"CREATE TRIGGER {table}_{event.lower()}_stales AFTER {event} ON {table} BEGIN {notes} END")
 
@@ -539,6 +542,11 @@ INSERT INTO stale_block SELECT DISTINCT id >> 10, 'labels' FROM track;
 
 INSERT INTO stale_block SELECT DISTINCT id >> 10, 'vectors' FROM track
 """
+
+
+def stale_labels(db: sqlite_utils.Database) -> None:
+    """Note that the columns of labels are out of date for all tracks: a trigger would do it for each of them."""
+    db.execute("INSERT OR IGNORE INTO stale_block SELECT DISTINCT id >> 10, 'labels' FROM track")
 
 
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
@@ -567,4 +575,5 @@ def read_genres_again(db: sqlite_utils.Database) -> None:
         ).fetchall()
         for file_id, group in groupby(rows, key=lambda row: row[0]):
             save_styles(db, file_id, [value for _, value in group])
+        stale_labels(db)
         db.execute(f"PRAGMA user_version = {genres.VERSION}")

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import add_track, feelings, kinds, shares
+
+from musictaste.moods import MOODS
+from musictaste.store import Library
+from musictaste.store.columns import LABELS, STEPS
+from musictaste.store.schema import BLOCK, label_column
+from musictaste.styles import STYLES
+from musictaste.track import HeardBy, Labels, Tags
+
+Change = Callable[[Library], object]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "library.db"
+    with Library.open(path, create=True) as library:
+        for i in range(4):
+            add_track(library, f"/m/{i}.ogg", mood={"happy": 0.5 + i / 8}, style={"jazz": 0.5}, seed=i)
+        library.refresh_columns()
+    return path
+
+
+def labels(library: Library) -> dict[int, tuple[float, ...]]:
+    """What columns say of each track that is music and there."""
+    columns = library.columns(["music", *LABELS])
+    return {
+        int(i): tuple(float(columns[label_column(label)][i]) for label in (*MOODS, *STYLES))
+        for i in np.flatnonzero(columns["music"])
+    }
+
+
+def labels_by_track(library: Library) -> dict[int, tuple[float, ...]]:
+    """The same of the records of tracks."""
+    tracks = library.tracks(library.all_ids(of="present_music"))
+    return {
+        t.id: tuple(float(np.float32(v)) for v in (*(t.moods[m] for m in MOODS), *(t.styles[s] for s in STYLES)))
+        for t in sorted(tracks, key=lambda track: track.id)
+    }
+
+
+def relabel(library: Library) -> None:
+    with library.transaction():
+        library.save_labels(2, Labels("emotion-2", feelings(sad=0.75)), Labels("style-2", shares(STYLES, rock=0.75)))
+
+
+def save_files(library: Library) -> None:
+    """Track 1 gets a tag that weighs its style, the file of track 2 now holds track 3."""
+    with library.transaction():
+        library.save_file("/m/0.ogg", Tags(genres=("Blues",)), track_id=1, size=1, mtime_ns=1)
+        library.save_file("/m/1.ogg", Tags(), track_id=3, size=1, mtime_ns=1)
+
+
+def teach(library: Library) -> None:
+    library.save_personal_moods(HeardBy("net", "head"), np.array([1, 4]), np.full((2, len(MOODS)), 0.25))
+
+
+def call_noise(library: Library) -> None:
+    with library.transaction():
+        library.save_kind(3, "noise", kinds())
+
+
+CHANGES: list[Change] = [
+    lambda library: add_track(library, "/m/new.ogg", mood={"calm": 0.75}, style={"folk": 0.5}, seed=9),
+    relabel,
+    save_files,
+    teach,
+    call_noise,
+    lambda library: library.mark_missing([2]),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("locked", [False, True])
+def test_columns_follow_what_changes(path: Path, change: Change, *, locked: bool) -> None:
+    with Library.open(path) as library:
+        before = labels(library)
+        change(library)
+        with closing(sqlite3.connect(path)) as other:
+            if locked:
+                other.execute("BEGIN IMMEDIATE")
+            after = labels(library)
+            kept = other.execute("SELECT count(*) FROM stale_block WHERE what = 'labels'").fetchone() == (0,)
+        assert after == labels_by_track(library) != before
+        assert kept is not locked
+        assert labels(library) == after
+
+
+def test_what_was_taught_is_forgotten(path: Path) -> None:
+    with Library.open(path) as library:
+        before = labels(library)
+        teach(library)
+        assert labels(library) != before
+        with library.transaction():
+            library.forget_personal()
+        assert labels(library) == before
+
+
+def test_cosines_are_those_of_the_vectors(path: Path) -> None:
+    with Library.open(path) as library:
+        far = 3 * BLOCK + 7
+        library._db.execute("UPDATE track SET id = ? WHERE id = 4", [far])
+        for table in ("embedding", "layers", "mood", "style", "timeline", "file"):
+            library._db.execute(f"UPDATE {table} SET track_id = ? WHERE track_id = 4", [far])
+        ids = [1, 2, 3, far]
+        exact = library.vectors(ids)
+        cosines = library.cosines(exact[3])
+        assert cosines.shape == (4 * BLOCK,)
+        np.testing.assert_allclose(cosines[ids], exact @ exact[3], atol=0.5 / STEPS)
+        assert np.flatnonzero(cosines).tolist() == ids
+        assert np.flatnonzero(library.columns(["music"])["music"]).tolist() == ids
+
+
+def test_an_empty_library_has_empty_columns() -> None:
+    with Library.empty() as library:
+        assert {name: len(array) for name, array in library.columns(["music", "happy"]).items()} == {
+            "music": 0,
+            "happy": 0,
+        }
+        assert library.cosines(np.ones(400, np.float32)).tolist() == []
