@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -32,12 +33,29 @@ Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
 
 PENULTIMATE = 200
-BATCH_PATCHES = {"CPU": 2, "CUDA": 64}
+BATCH_PATCHES = {"CPU": 2, "CUDA": 256, "Tensorrt": 256}
 """Rows in one run. What a CPU computes at once should fit its caches: a larger batch is slower there, and the memory
 that one patch needs in the first layer (12 MiB) is kept for each row of the largest batch."""
 
-BATCH_PIECES = {"CPU": 512, "CUDA": 16384}
+LEAST_ROWS = 8
+"""A GPU's runs have a power of two of rows, at least so many: it searches for its kernels once for each shape."""
+
+BATCH_PIECES = {"CPU": 512, "CUDA": 16384, "Tensorrt": 16384}
 """Pieces of words in one run, of as many texts as fit; a longer text is a run of its own."""
+
+MEMORY = {"CUDA": "cuda", "Tensorrt": "cuda"}
+"""Where inputs and outputs of a run lie, by the provider that runs it; those of the CPU need no place of their own."""
+
+CUDA_OPTIONS = {
+    "use_tf32": "0",  # TF32 has ten bits of fraction: a GPU would not hear what a CPU hears
+    "cudnn_conv_algo_search": "HEURISTIC",  # an exhaustive search takes seconds for each shape
+    "arena_extend_strategy": "kSameAsRequested",  # doubling would run out of memory long before it is full
+}
+TENSORRT_SWITCH = "MUSICTASTE_TENSORRT"
+"""An environment variable: set, TensorRT is tried before CUDA; its own variables (ORT_TENSORRT_...) tune it."""
+
+OUT_OF_MEMORY = re.compile("failed to allocate memory|out of memory|ALLOC_FAILED|available memory of", re.IGNORECASE)
+"""What onnxruntime's arena, CUDA, cuBLAS and cuDNN say when memory runs out: there is no class of error for it."""
 
 CUDA_REMEDY = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
 NO_EMOTION = "none"
@@ -50,6 +68,10 @@ ENOUGH = {"latin": 70, "cjk": 24}
 """Characters from which on lines of a song make a part that is read at once; a Chinese word is one or two of them."""
 
 MOST_AT_ONCE = 400
+_GPU_ERRORS = (
+    _ort.Fail, _ort.RuntimeException, _ort.EPFail, _ort.InvalidProtobuf, _ort.InvalidArgument, _ort.InvalidGraph,
+    _ort.NotImplemented, RuntimeError,
+)  # fmt: skip
 _SILENT = 4  # onnxruntime prints its own red lines at lower levels; what they say is in the exception as well
 
 
@@ -79,19 +101,46 @@ def build_session(path: Path, device: Device, threads: int) -> ort.InferenceSess
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _SILENT
-    wanted = ["CPUExecutionProvider"]
-    if device != "cpu" and "CUDAExecutionProvider" in ort.get_available_providers():
-        _preload_cuda()
-        wanted.insert(0, "CUDAExecutionProvider")
+    if device == "cpu":
+        return _session_on_cpu(path, options)
+    reason = "cannot run here"
     try:
-        session = ort.InferenceSession(path, options, providers=wanted)
+        session = _session_on_gpu(path, options)
+        if device == "auto" or session.get_providers()[0] != "CPUExecutionProvider":
+            return session
+    except _GPU_ERRORS as error:  # its memory is taken, its driver is too old
+        reason = f"fails: {_last_line(error)}"
+    # It may as well be the model: then this says so.
+    session = _session_on_cpu(path, options)
+    if device == "cuda":
+        raise ProviderError(f"CUDA was asked for and {reason}: {CUDA_REMEDY} and see musictaste doctor")
+    return session
+
+
+def _session_on_gpu(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
+    """A session on the first provider that runs of those that this onnxruntime was built with; the CPU is the last."""
+    wanted: dict[str, dict[str, str]] = {"CUDAExecutionProvider": CUDA_OPTIONS, "CPUExecutionProvider": {}}
+    if os.environ.get(TENSORRT_SWITCH):
+        wanted = {"TensorrtExecutionProvider": {}, **wanted}
+    _preload_cuda()
+    # Of providers that cannot run it prints what the built session says as well.
+    with contextlib.redirect_stdout(io.StringIO()):
+        providers = [(name, wanted[name]) for name in wanted if name in ort.get_available_providers()]
+        return ort.InferenceSession(path, options, providers=providers)
+
+
+def _session_on_cpu(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except (_ort.InvalidProtobuf, _ort.InvalidArgument) as error:  # the second is an empty file
         raise ModelError(f"'{path}': is not an ONNX model") from error
     except (_ort.Fail, _ort.InvalidGraph, _ort.NotImplemented) as error:  # a newer format, an unknown operator
         raise ModelError(f"'{path}': onnxruntime {ort.__version__} cannot run it: install musictaste again") from error
-    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
-        raise ProviderError(f"CUDA was asked for and cannot run here: {CUDA_REMEDY} and see musictaste doctor")
-    return session
+
+
+def _last_line(error: Exception) -> str:
+    """The end of a foreign error: onnxruntime's begin with the names of functions."""
+    return str(error).strip().splitlines()[-1]
 
 
 def _preload_cuda() -> None:
@@ -135,13 +184,40 @@ class Model:
         ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
+    def bind(self, inputs: ort.OrtValue, *outputs: str) -> Callable[[], list[Floats]]:
+        """How to run on what lies in `inputs` at the time, in memory of its device; gives the named outputs."""
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(self._input, inputs)
+        for name in outputs:
+            binding.bind_output(name, inputs.device_name())
+
+        def run() -> list[Floats]:
+            self._session.run_with_iobinding(binding)
+            found: list[Floats] = binding.copy_outputs_to_cpu()
+            return found
+
+        return run
+
+
+class Networks(Protocol):
+    """Whatever embeds patches: networks of this process, or of another."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    def embed(self, patches: Floats) -> Floats:
+        """Vectors float32 [n, d] of log-mel patches float32 [n, 187, 96]."""
+
 
 class Embedder:
     """Both listening networks as one: log-mel patches in, one vector per patch out.
 
     The vector is the two networks' 200-d layers, standardised by the statistics of the networks' own training, then
     mean, maximum and standard deviation over time of all their layers below. Distances use the first part, heads use
-    all of it.
+    all of it. On a GPU it belongs to one thread.
     """
 
     def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
@@ -149,15 +225,75 @@ class Embedder:
         for model in self.models:
             _check_mel(model)
         self.version = "+".join(model.version for model in self.models)
+        self.rows = BATCH_PATCHES[self.provider]
+        self._batches: dict[int, _Batch] = {}
 
     @property
     def provider(self) -> str:
         return self.models[0].provider
 
+    def warm(self) -> None:
+        """Run the largest batch once: kernels are chosen, and memory is found to suffice or the batch gets smaller."""
+        self.embed(np.zeros((self.rows, audio.PATCH_FRAMES, audio.N_MELS), np.float32))
+
     def embed(self, patches: Floats) -> Floats:
-        """Vectors float32 [n, d] of log-mel patches float32 [n, 187, 96]."""
-        outputs = [model.run(patches, "embedding", "pools") for model in self.models]
-        return np.hstack([embedding for embedding, _ in outputs] + [pools for _, pools in outputs])
+        """Vectors float32 [n, d] of log-mel patches float32 [n, 187, 96].
+
+        Raises
+        ------
+        ProviderError
+            When the GPU fails, or has no memory for even one patch.
+        """
+        if self.provider not in MEMORY:
+            return _side_by_side([model.run(patches, *_LAYERS) for model in self.models])
+        parts = []
+        while len(patches):
+            part = patches[: self.rows]
+            try:
+                parts.append(self._batch(len(part)).embed(part))
+                patches = patches[len(part) :]
+            except _GPU_ERRORS as error:
+                self._halve(error)
+        return np.concatenate(parts)
+
+    def _batch(self, count: int) -> _Batch:
+        """A batch of the fixed shape that is next above so many rows."""
+        rows = min(self.rows, max(LEAST_ROWS, 1 << (count - 1).bit_length()))
+        if rows not in self._batches:
+            self._batches[rows] = _Batch(self.models, rows, MEMORY[self.provider])
+        return self._batches[rows]
+
+    def _halve(self, error: Exception) -> None:
+        """Go on with batches half as large when memory ran out."""
+        if not OUT_OF_MEMORY.search(str(error)):
+            raise ProviderError(f"{self.provider} failed: {_last_line(error)}: try --device cpu") from error
+        if self.rows == 1:
+            raise ProviderError(f"{self.provider} has no memory left for the networks: try --device cpu") from error
+        self._batches.clear()
+        self.rows //= 2
+
+
+_LAYERS = ("embedding", "pools")
+
+
+def _side_by_side(outputs: Sequence[Sequence[Floats]]) -> Floats:
+    """One vector per patch, from each network's embedding [n, 200] and pools [n, p]."""
+    return np.hstack([embedding for embedding, _ in outputs] + [pools for _, pools in outputs])
+
+
+class _Batch:
+    """Networks with inputs and outputs of one shape, in memory of the device that runs them."""
+
+    def __init__(self, models: Sequence[Model], rows: int, memory: str) -> None:
+        self._patches = np.zeros((rows, audio.PATCH_FRAMES, audio.N_MELS), np.float32)
+        self._there = ort.OrtValue.ortvalue_from_numpy(self._patches, memory, 0)
+        self._runs = [model.bind(self._there, *_LAYERS) for model in models]
+
+    def embed(self, patches: Floats) -> Floats:
+        """Vectors of up to as many patches as there are rows; what is left of an earlier run fills the others."""
+        self._patches[: len(patches)] = patches
+        self._there.update_inplace(self._patches)
+        return _side_by_side([run() for run in self._runs])[: len(patches)]
 
 
 def _check_mel(model: Model) -> None:
