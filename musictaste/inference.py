@@ -122,10 +122,12 @@ def _session_on_gpu(path: Path, options: ort.SessionOptions) -> ort.InferenceSes
     wanted: dict[str, dict[str, str]] = {"CUDAExecutionProvider": CUDA_OPTIONS, "CPUExecutionProvider": {}}
     if os.environ.get(TENSORRT_SWITCH):
         wanted = {"TensorrtExecutionProvider": {}, **wanted}
-    _preload_cuda()
+    available = ort.get_available_providers()
+    if "CUDAExecutionProvider" in available:
+        _preload_cuda()
     # Of providers that cannot run it prints what the built session says as well.
     with contextlib.redirect_stdout(io.StringIO()):
-        providers = [(name, wanted[name]) for name in wanted if name in ort.get_available_providers()]
+        providers = [(name, settings) for name, settings in wanted.items() if name in available]
         return ort.InferenceSession(path, options, providers=providers)
 
 

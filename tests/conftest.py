@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import settings
 from make_audio import chord, noise, write_audio
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
+from musictaste import inference
 from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
 from musictaste.styles import STYLES
@@ -62,6 +65,44 @@ def music(tmp_path: Path) -> Path:
     write_audio(folder / "more" / "C.FLAC", chord(3, (220.0, 261.63, 329.63)))
     write_audio(folder / "more" / "d.ogg", noise(4, seed=1))
     return folder
+
+
+class Gpu(onnxruntime.InferenceSession):
+    """A session that says it runs on CUDA, with memory for so many rows; what it runs is kept, as (inputs, rows)."""
+
+    rows_in_memory = 10**6
+    fault = (
+        "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Conv node. Name:'t27' Status "
+        "Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* "
+        "onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) Failed to allocate memory for "
+        "requested buffer of size 441188352\n"
+    )
+    runs: list[int]
+
+    def get_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def run_with_iobinding(self, binding: onnxruntime.IOBinding, run_options: object = None) -> None:
+        super().run_with_iobinding(binding, run_options)
+        rows = binding.get_outputs()[0].shape()[0]
+        if rows > self.rows_in_memory:
+            raise Fail(self.fault)
+        self.runs.append(rows)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> type[Gpu]:
+    """Sessions that are asked to run on CUDA say that they do, and run on the CPU."""
+    here = type("Here", (Gpu,), {"runs": []})
+    session = onnxruntime.InferenceSession
+
+    def build(path: object, options: object, providers: list[object]) -> onnxruntime.InferenceSession:
+        built = here if len(providers) > 1 else session
+        return built(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(inference.ort, "InferenceSession", build)
+    monkeypatch.setattr(inference, "MEMORY", {"CUDA": "cpu"})
+    return here
 
 
 def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from conftest import Gpu
 from onnx import TensorProto, helper
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 from musictaste import audio, inference, quality
 from musictaste.errors import ModelError, ProviderError
@@ -69,8 +73,8 @@ def test_the_first_part_of_an_embedding_is_the_networks_own_layer(embedder: Embe
 
 
 def test_a_batch_equals_one_by_one(embedder: Embedder) -> None:
-    batch = patches(70)
-    single = np.concatenate([embedder.embed(batch[i : i + 1]) for i in range(70)])
+    batch = patches(7)
+    single = np.concatenate([embedder.embed(batch[i : i + 1]) for i in range(7)])
     np.testing.assert_allclose(embedder.embed(batch), single, rtol=1e-5, atol=1e-5)
 
 
@@ -221,3 +225,112 @@ def test_auto_always_runs(capfd: pytest.CaptureFixture[str]) -> None:
     (probabilities,) = model.run(np.zeros((1, 2104), np.float32), "probabilities")
     assert probabilities.shape == (1, 12)
     assert capfd.readouterr() == ("", "")
+
+
+# A GPU: sessions that say so
+
+
+def test_a_gpu_hears_what_a_cpu_hears(embedder: Embedder, gpu: type[Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "LEAST_ROWS", 2)
+    monkeypatch.setitem(inference.BATCH_PATCHES, "CUDA", 4)
+    there = Embedder(device="cuda")
+    there.warm()
+    assert (there.provider, there.version) == ("CUDA", embedder.version)
+    batch = patches(9)
+    expected = embedder.embed(batch)
+    for count in (9, 1, 3):
+        np.testing.assert_allclose(there.embed(batch[:count]), expected[:count], atol=1e-3)
+    # Each of the two networks ran on few shapes: full batches, and what is left in a power of two.
+    assert gpu.runs[::2] == gpu.runs[1::2] == [4, 4, 4, 2, 2, 4]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(embedder: Embedder, gpu: type[Gpu]) -> None:
+    gpu.rows_in_memory = 5
+    there = Embedder(device="cuda")
+    assert there.rows == 256
+    batch = patches(9)
+    expected = embedder.embed(batch)
+    np.testing.assert_allclose(there.embed(batch), expected, atol=1e-3)
+    assert (there.rows, gpu.runs) == (4, [4] * 6)
+    gpu.rows_in_memory = 1  # another program takes more of it
+    np.testing.assert_allclose(there.embed(batch[:3]), expected[:3], atol=1e-3)
+    assert (there.rows, gpu.runs[6:]) == (1, [1] * 6)
+
+
+NO_MEMORY = "CUDA has no memory left for the networks: try --device cpu"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Gpu.fault, NO_MEMORY),
+        ("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0", NO_MEMORY),
+        ("CUDA failure 2: out of memory ; GPU=0", NO_MEMORY),
+        (
+            "a.cc:1 f()\nCUDA failure 719: launch failure",
+            "CUDA failed: CUDA failure 719: launch failure: try --device cpu",
+        ),
+    ],
+)
+def test_a_gpu_that_fails_for_good(fault: str, said: str, gpu: type[Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(inference.BATCH_PATCHES, "CUDA", 2)
+    gpu.rows_in_memory, gpu.fault = 0, fault
+    with pytest.raises(ProviderError) as caught:
+        Embedder(device="cuda").embed(patches(2))
+    assert str(caught.value) == said
+
+
+REAL = """
+import resource
+import numpy as np
+from musictaste import inference
+
+inference.MEMORY = {"CPU": "cpu"}
+inference.BATCH_PATCHES["CPU"] = 32
+embedder = inference.Embedder()
+embedder.embed(np.zeros((1, 187, 96), np.float32))
+with open("/proc/self/statm") as sizes:
+    used = int(sizes.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 150 * 2**20,) * 2)
+assert embedder.embed(np.zeros((32, 187, 96), np.float32)).shape == (32, 2104)
+assert embedder.rows < 32
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its memory as Linux does")
+def test_onnxruntime_says_that_memory_ran_out_as_it_is_understood() -> None:
+    """The arena that refuses is the one that CUDA's memory comes from, here over memory of the CPU."""
+    done = subprocess.run([sys.executable, "-c", REAL], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_gpu_without_memory_for_a_session(gpu: type[Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeException("cuda_call.cc:121\nCUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0")
+
+    monkeypatch.setattr(gpu, "__init__", refuse)
+    assert Model("emotion", device="auto").provider == "CPU"
+    with pytest.raises(ProviderError) as caught:
+        Model("emotion", device="cuda")
+    assert str(caught.value) == (
+        "CUDA was asked for and fails: CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0: "
+        "pip install 'onnxruntime-gpu[cuda,cudnn]' and see musictaste doctor"
+    )
+
+
+@pytest.mark.parametrize("switch", ["", "1"])
+def test_tensorrt_is_tried_where_the_user_wants_it(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    session = onnxruntime.InferenceSession
+
+    def build(path: object, options: object, providers: list[tuple[str, object]]) -> onnxruntime.InferenceSession:
+        asked.extend(name for name, _ in providers)
+        return session(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(inference.ort, "InferenceSession", build)
+    monkeypatch.setattr(inference.ort, "preload_dlls", lambda: None)
+    every = ["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"]
+    monkeypatch.setattr(inference.ort, "get_available_providers", lambda: every)
+    monkeypatch.setenv("MUSICTASTE_TENSORRT", switch)
+    assert Model("emotion", device="auto").provider == "CPU"
+    assert asked == (["TensorrtExecutionProvider"] if switch else []) + every[1::-1]
