@@ -17,18 +17,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
 from musictaste import __version__, lyrics, quality, teaching, words
 from musictaste.audio import SILENCE_DB, SUFFIXES
-from musictaste.errors import FolderError, UnheardError
+from musictaste.errors import FolderError, MusictasteError, UnheardError
+from musictaste.gathering import Address, Borrowed, Lender, networks_on_gpu
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
 from musictaste.track import Analysis, Beside, Failure, FileState, Labels, Sound, Tags, Timeline
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
 
     from musictaste.audio import Meter, Recording, Window
-    from musictaste.inference import Device, Embedder, Floats, Head, Heads
+    from musictaste.inference import Device, Floats, Head, Heads, Networks
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "words", "left alone"]
 
@@ -300,36 +302,64 @@ def _still_fails(failure: Failure, found: Found) -> bool:
     return (failure.size, failure.mtime_ns, failure.version) == (found.size, found.mtime_ns, __version__)
 
 
-class Listeners:
-    """A pool of processes that listen to files."""
+class Listeners(Protocol):
+    """Whoever listens to files for a scan, several at a time."""
+
+    @property
+    def jobs(self) -> int:
+        """How many files are listened to at a time."""
+
+    def provider(self) -> str:
+        """The provider that really runs the networks, "CUDA" or "CPU"."""
+
+    def submit(self, task: Task) -> Future[Heard]:
+        """Let a file be heard. What keeps all files from being heard is no UnheardError, and ends the scan."""
+
+    def tend(self) -> None:
+        """Look after the listeners; called at least about once a second while files are waited for."""
+
+
+class Processes:
+    """A pool of processes that listen to files, each with networks of its own, or all with those on a GPU.
+
+    Raises
+    ------
+    ProviderError
+        When the device that was asked for cannot run.
+    """
 
     def __init__(self, library_path: Path, options: Options) -> None:
         self.jobs = options.jobs
-        context = _context()
+        self._open = ExitStack()
+        networks = networks_on_gpu(options.device)
+        lender = self._open.enter_context(Lender(networks)) if networks else None
+        context = _context(imported_once=lender is None)
         self._started = context.Semaphore(0)
         self._pool = ProcessPool(
             max_workers=options.jobs,
             max_tasks=FILES_PER_WORKER,
             initializer=_start_worker,
-            initargs=(self._started, str(library_path), options.device, options.full),
+            initargs=(self._started, str(library_path), options.full, lender.address if lender else None),
             context=context,
         )
 
     def provider(self) -> str:
-        """The provider of a session that a worker has built, "CUDA" or "CPU"; waits for the first worker.
+        """The provider of the networks that a worker uses; waits for the first worker.
 
         Raises
         ------
-        ProviderError
-            When the device that was asked for cannot run.
+        ModelError
+            When a model file is not what it should be.
         """
         provider: str = self._pool.schedule(_provider).result()
         return provider
 
     def submit(self, task: Task) -> Future[Heard]:
-        timeout = TIMEOUT_S + task.size / SLOWEST_BYTES_PER_S
-        future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=timeout)
+        future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=most_seconds(task.size))
         return future
+
+    def tend(self) -> None:
+        """The pool replaces processes that die."""
 
     def __enter__(self) -> Self:
         return self
@@ -340,36 +370,53 @@ class Listeners:
             self._started.acquire(timeout=START_S)
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        self._open.close()
 
 
-def _context() -> BaseContext:
-    """How workers are started: from one warm process where the system allows it, so that imports are paid once."""
+def most_seconds(size: int) -> float:
+    """How long listening to a file of so many bytes may take before its decoder is taken to hang."""
+    return TIMEOUT_S + size / SLOWEST_BYTES_PER_S
+
+
+def _context(*, imported_once: bool) -> BaseContext:
+    """How workers are started: from one warm process where the system allows it, so that imports are paid once.
+
+    Beside CUDA nothing is forked.
+    """
     # Each worker has one core: threads inside of libraries would only wait for each other.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     # Without it, workers would import whatever lies in the folder that the user happens to stand in.
     os.environ["PYTHONSAFEPATH"] = "1"
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not imported_once:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["musictaste.inference", "musictaste.tags", "librosa.filters"])
     return context
 
 
-@dataclass
-class _Worker:
-    library: Library
-    embedder: Embedder
+@dataclass(frozen=True)
+class Ears:
+    """What a process listens with; `full` says whether whole tracks are to be heard."""
+
+    networks: Networks
     heads: Heads
-    versions: Versions
     full: bool
 
+    @classmethod
+    def with_networks(cls, networks: Networks, *, full: bool) -> Self:
+        return cls(networks, _load_heads(networks.version), full)
 
-_worker_settings: tuple[str, Device, bool]
-_worker: _Worker | None = None
+    @property
+    def versions(self) -> Versions:
+        heads = self.heads
+        return Versions(self.networks.version, heads.emotion.version, heads.style.version, heads.kind.version)
 
 
-def _start_worker(started: Semaphore, *settings: *tuple[str, Device, bool]) -> None:
+_worker_settings: tuple[str, bool, Address | None]
+
+
+def _start_worker(started: Semaphore, *settings: *tuple[str, bool, Address | None]) -> None:
     global _worker_settings  # noqa: PLW0603 - a process holds one worker
     _worker_settings = settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -385,40 +432,52 @@ def _die_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _ready_worker() -> _Worker:
-    """The models and a reading connection, made when the first task comes so that errors reach whoever asked."""
-    global _worker  # noqa: PLW0603
-    if _worker is None:
-        from musictaste.inference import Embedder, Heads
+@cache
+def _own_ears() -> Ears:
+    """What this worker listens with, made when the first task comes so that errors reach whoever asked."""
+    _, full, lent = _worker_settings
+    if lent:
+        return Ears.with_networks(Borrowed(lent), full=full)
+    from musictaste.inference import Embedder
 
-        path, device, full = _worker_settings
-        embedder = Embedder(device=device)
-        heads = Heads.load(embedder.version)
-        versions = Versions(embedder.version, heads.emotion.version, heads.style.version, heads.kind.version)
-        _worker = _Worker(Library.open(Path(path)), embedder, heads, versions, full)
-    return _worker
+    return Ears.with_networks(Embedder(), full=full)
+
+
+@cache
+def _own_library() -> Library:
+    """A connection of this worker, for reading."""
+    return Library.open(Path(_worker_settings[0]))
 
 
 def _provider() -> str:
-    return _ready_worker().embedder.provider
+    return _own_ears().networks.provider
 
 
 def _listen(path: str) -> Heard:
-    """Identify a file, and listen to it unless the library knows its audio."""
+    return hear_file(path, _own_ears(), _own_library().analysis)
+
+
+def hear_file(path: str, ears: Ears, known: Callable[[str], Analysis | None]) -> Heard:
+    """Identify a file, and listen to it unless its audio is `known`, by its hash, as well as is asked for.
+
+    Raises
+    ------
+    UnheardError
+        When nothing of the file can be heard.
+    """
     from musictaste import audio, tags
 
-    worker = _ready_worker()
     with audio.open_recording(path) as recording:
         found = tags.read_tags(path)
         if found == Tags():
             found = tags.tags_from_container(recording.metadata)
-        known = worker.library.analysis(recording.audio_hash)
-        if known and _suffices(known, worker.versions, full=worker.full):
+        before = known(recording.audio_hash)
+        if before and _suffices(before, ears.versions, full=ears.full):
             return Heard(recording.audio_hash, found)
         # What was heard whole once is never heard less widely.
-        full = worker.full or (known is not None and known.full)
-        sound = listen(recording, worker.embedder, worker.heads.emotion, full=full)
-    heads = (worker.heads.emotion, worker.heads.style, worker.heads.kind)
+        full = ears.full or (before is not None and before.full)
+        sound = listen(recording, ears.networks, ears.heads.emotion, full=full)
+    heads = (ears.heads.emotion, ears.heads.style, ears.heads.kind)
     moods, styles, kinds = (head.label(sound.embedding) for head in heads)
     return Heard(recording.audio_hash, found, sound, moods, styles, kinds, full)
 
@@ -434,7 +493,7 @@ def kind_of(kinds: Labels, loudness_db: float) -> str:
     return "music" if chances["music"] >= quality.music_from() else max(("speech", "noise"), key=chances.__getitem__)
 
 
-def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: bool) -> Sound:
+def listen(recording: Recording, embedder: Networks, emotion: Head, *, full: bool) -> Sound:
     """Audio to windows to log-mel patches to the networks to one record.
 
     Raises
@@ -457,11 +516,12 @@ def listen(recording: Recording, embedder: Embedder, emotion: Head, *, full: boo
         embedding=vectors.mean(axis=0),
         spread=vectors.std(axis=0),
         timeline=_timeline(emotion, windows, heard),
+        provider=embedder.provider,
     )
 
 
 def _embed_windows(
-    recording: Recording, meter: Meter, embedder: Embedder, emotion: Head, *, full: bool
+    recording: Recording, meter: Meter, embedder: Networks, emotion: Head, *, full: bool
 ) -> tuple[list[Window], list[Floats]]:
     """Windows with the patches that were not heard, and for each the vectors [n, d] of those that were.
 
@@ -570,6 +630,7 @@ def _results(tasks: Sequence[Task], listeners: Listeners) -> Iterator[Result | N
             return
         done, _ = wait(waiting, timeout=WRITE_EVERY_S, return_when=FIRST_COMPLETED)
         yield from ((waiting.pop(future), future) for future in done)
+        listeners.tend()
         if not done:
             yield None
 
@@ -589,8 +650,10 @@ def _batches(results: Iterable[Result | None]) -> Iterator[list[Result]]:
 
 
 def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved: set[int]) -> Outcome:
-    """Write one result down."""
+    """Write one result down; what keeps all files from being heard is raised."""
     error = future.exception()
+    if isinstance(error, MusictasteError) and not isinstance(error, UnheardError):
+        raise error
     if error is not None:
         reason = _why(error)
         library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))

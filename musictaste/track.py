@@ -87,7 +87,8 @@ class Sound:
 
     `embedding` and `spread` are the mean and the standard deviation over the patches that were heard, float32 [d].
     `bpm` and `key` are None where the sound has no pulse or no pitch; `loudness_db` is the RMS level in dB below full
-    scale. `heard_s` is how many seconds of the recording the networks heard, `timeline` how its mood went.
+    scale. `heard_s` is how many seconds of the recording the networks heard, `timeline` how its mood went. `provider`
+    is what ran the networks, "CUDA" or "CPU", None where that was not kept.
     """
 
     duration_s: float
@@ -99,6 +100,7 @@ class Sound:
     embedding: NDArray[np.float32] = field(compare=False)
     spread: NDArray[np.float32] = field(compare=False)
     timeline: Timeline
+    provider: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SIZE, Run, add_track, first_three, kinds
+from conftest import SIZE, Gpu, Run, add_track, first_three, kinds
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
 from musictaste import inference, quality, scan
+from musictaste.errors import ProviderError
 from musictaste.inference import Floats, Head
 from musictaste.moods import MOODS
 from musictaste.store import Library
@@ -296,7 +297,7 @@ class BrokenOff:
 
 
 class Networks:
-    version = "net"
+    version, provider = "net", "CPU"
 
     def embed(self, patches: Floats) -> Floats:
         assert len(patches) > 0
@@ -320,8 +321,8 @@ def test_a_last_window_without_a_second_patch_is_heard() -> None:
     sound = scan.listen(BrokenOff(), Networks(), Undecided(), full=False)  # type: ignore[arg-type]
     middles = [100 / 12 * (i + 0.5) for i in range(11)] + [100 / 12 * 11.5 - 2.984 + 1.75]
     np.testing.assert_allclose(sound.timeline.at_s, middles, atol=1e-3)
-    assert (sound.timeline.head, sound.timeline.moods.shape, sound.timeline.moods.dtype) == (
-        "emotion-1", (12, 12), np.float32,
+    assert (sound.timeline.head, sound.timeline.moods.shape, sound.timeline.moods.dtype, sound.provider) == (
+        "emotion-1", (12, 12), np.float32, "CPU",
     )  # fmt: skip
     # Of twelve windows, eleven gave two patches: the mean of a track counts patches.
     weights = np.array([2] * 11 + [1]) / 23
@@ -481,7 +482,61 @@ def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path)
     remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]' and see musictaste doctor"
     said = f"musictaste: CUDA was asked for and cannot run here: {remedy}\n"
     assert (result.code, result.out, result.err) == (1, "", said)
-    assert rows(tmp_path, "SELECT count(*) FROM file") == [(0,)]
+    # Regression: it left an empty library behind.
+    assert not (tmp_path / "library.db").exists()
+
+
+HEARD = """SELECT path, duration_s, heard_s, bpm, key, round(loudness_db, 2), embedder, kind.kind, mood.*, style.*
+    FROM file JOIN track ON track.id = track_id JOIN mood USING (track_id) JOIN style USING (track_id)
+    JOIN kind USING (track_id) ORDER BY path"""
+
+
+def heard_rows(db: Path) -> dict[object, list[object]]:
+    """All that was heard of each path, without the numbers of its tracks."""
+    with sqlite3.connect(db) as connection:
+        return {path: [x for x in row if not isinstance(x, int)] for path, *row in connection.execute(HEARD)}
+
+
+def hear(db: Path, folder: Path, options: scan.Options) -> str:
+    """Scan in this process, which starts its workers; returns the provider."""
+    with Library.open(db, create=True) as library, scan.Processes(db, options) as listeners:
+        plan = scan.survey(library, [str(folder)], scan.current_versions(), options)
+        outcomes = list(scan.update(library, plan, listeners))
+        assert [outcome.kind for outcome in outcomes] == ["added"] * len(plan.tasks)
+        return listeners.provider()
+
+
+def test_a_gpu_gives_the_rows_that_a_cpu_gives(
+    gpu: type[Gpu], music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(inference.BATCH_PATCHES, "CUDA", 8)
+    monkeypatch.setattr(inference, "LEAST_ROWS", 1)
+    gpu.rows_in_memory = 4
+    write_audio(music / "long.flac", piece(80))  # of which windows are heard
+    assert hear(tmp_path / "gpu.db", music, scan.Options("cuda", 2)) == "CUDA"
+    assert hear(tmp_path / "cpu.db", music, scan.Options("cpu", 2)) == "CPU"
+    on_gpu, on_cpu = heard_rows(tmp_path / "gpu.db"), heard_rows(tmp_path / "cpu.db")
+    assert on_gpu == {path: pytest.approx(row, abs=1e-3) for path, row in on_cpu.items()}
+    assert len(on_gpu) == 5
+    assert set(gpu.runs) <= {1, 2, 4}
+    for db, provider in (("gpu.db", "CUDA"), ("cpu.db", "CPU")):
+        with sqlite3.connect(tmp_path / db) as connection:
+            assert connection.execute("SELECT DISTINCT provider FROM track").fetchall() == [(provider,)]
+
+
+def test_a_gpu_that_fails_ends_the_scan(
+    gpu: type[Gpu], music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the files: none of them is a failure."""
+    monkeypatch.setattr(Gpu, "fault", "CUDA failure 719: unspecified launch failure")
+    monkeypatch.setattr(inference.Embedder, "warm", lambda _: None)
+    gpu.rows_in_memory = 0
+    said = (
+        r"^CUDA failed: CUDA failure 719: unspecified launch failure: try --device cpu$|^CUDA failed: try --device cpu$"
+    )
+    with pytest.raises(ProviderError, match=said):
+        hear(tmp_path / "library.db", music, scan.Options("cuda", 1))
+    assert rows(tmp_path, "SELECT count(*) FROM file UNION ALL SELECT count(*) FROM failure") == [(0,), (0,)]
 
 
 def wait_for_tracks(process: subprocess.Popen[str] | subprocess.Popen[bytes], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from musictaste.lyrics import Fetcher
-    from musictaste.scan import Options, Outcome, Plan
+    from musictaste.scan import Listeners, Options, Outcome, Plan
     from musictaste.store import Library
 
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option("--device", help="Where the networks run.")]
@@ -71,50 +72,55 @@ def scan(
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return
-    with open_library(globals_, create=True) as library, fetcher:
-        scanning.remember_folders(library, roots)
-        counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
-        progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
-        try:
-            provider = _carry_out(library, plan, options, globals_.db, fetcher, counts, progress)
-            _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
-            _await_words(library, fetcher, progress)
-        except KeyboardInterrupt:
-            progress.stop()
-            heard = counts["added"] + counts["changed"] + counts["moved"]
-            render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
-            raise typer.Exit(130) from None
-        if not globals_.quiet and not as_json:
-            _report_words(library.count_words())
+    progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
+    counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
+    try:
+        with ExitStack() as listening:
+            # They come first: where those that were asked for cannot listen, there is no need of a library.
+            listeners = listening.enter_context(_listeners(plan, options, globals_.db))
+            provider = listeners.provider() if listeners else None
+            with open_library(globals_, create=True) as library, fetcher:
+                scanning.remember_folders(library, roots)
+                _carry_out(library, plan, listeners, fetcher, counts, progress)
+                listening.close()  # nobody has to wait with us for words
+                _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
+                _await_words(library, fetcher, progress)
+                said = library.count_words()
+    except KeyboardInterrupt:
+        progress.stop()
+        heard = counts["added"] + counts["changed"] + counts["moved"]
+        render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
+        raise typer.Exit(130) from None
+    if not globals_.quiet and not as_json:
+        _report_words(said)
+
+
+def _listeners(plan: Plan, options: Options, db: Path) -> AbstractContextManager[Listeners | None]:
+    """Who listens to what the plan has to be listened to; None where it has nothing."""
+    from musictaste import scan as scanning
+
+    return scanning.Processes(db, options) if plan.tasks else nullcontext()
 
 
 def _carry_out(
     library: Library,
     plan: Plan,
-    options: Options,
-    db: Path,
+    listeners: Listeners | None,
     fetcher: Fetcher,
     counts: Counter[str],
     progress: _Progress,
-) -> str | None:
-    """Listen to what has to be listened to, and look for words; returns the provider that listened."""
+) -> None:
+    """Listen to what has to be listened to, and look for words."""
     from musictaste import scan as scanning
     from musictaste import words
 
     scanning.relabel(library, scanning.current_versions())
     words.clean_again(library)
-    provider = None
-    if plan.tasks:
-        with scanning.Listeners(db, options) as listeners:
-            provider = listeners.provider()
-            progress.start(
-                f"listening to {len(plan.tasks)} files on {provider}, {options.jobs} at a time", len(plan.tasks)
-            )
-            _count(scanning.update(library, plan, listeners, fetcher), counts, progress)
-    else:
-        _count(scanning.update(library, plan, None, fetcher), counts, progress)
+    if listeners:
+        line = f"listening to {len(plan.tasks)} files on {listeners.provider()}, {listeners.jobs} at a time"
+        progress.start(line, len(plan.tasks))
+    _count(scanning.update(library, plan, listeners, fetcher), counts, progress)
     progress.stop()
-    return provider
 
 
 def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> None:

@@ -35,13 +35,15 @@ class Analyses(Connection):
     def save_track(self, audio_hash: str, sound: Sound, moods: Labels, styles: Labels, *, full: bool) -> int:
         """Insert or update what listening gave; returns the track's id."""
         (track_id,) = self._db.execute(
-            """INSERT INTO track (audio_hash, duration_s, heard_s, "full", bpm, key, loudness_db, embedder, added)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (audio_hash) DO UPDATE SET duration_s = excluded.duration_s,
-            heard_s = excluded.heard_s, "full" = excluded."full", bpm = excluded.bpm, key = excluded.key,
-            loudness_db = excluded.loudness_db, embedder = excluded.embedder RETURNING id""",
+            """INSERT INTO track
+            (audio_hash, duration_s, heard_s, "full", bpm, key, loudness_db, embedder, provider, added)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (audio_hash) DO UPDATE SET
+            duration_s = excluded.duration_s, heard_s = excluded.heard_s, "full" = excluded."full", bpm = excluded.bpm,
+            key = excluded.key, loudness_db = excluded.loudness_db, embedder = excluded.embedder,
+            provider = excluded.provider RETURNING id""",
             [
                 audio_hash, sound.duration_s, sound.heard_s, full, sound.bpm, sound.key, sound.loudness_db,
-                sound.embedder, int(time.time()),
+                sound.embedder, sound.provider, int(time.time()),
             ],
         ).fetchone()  # fmt: skip
         vector, layers = np.split(sound.embedding, [VECTOR_SIZE])

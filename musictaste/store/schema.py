@@ -549,6 +549,12 @@ def stale_labels(db: sqlite_utils.Database) -> None:
     db.execute("INSERT OR IGNORE INTO stale_block SELECT DISTINCT id >> 10, 'labels' FROM track")
 
 
+@migrations()
+def provider_of_networks(db: sqlite_utils.Database) -> None:
+    """What ran the networks; it was not kept of tracks that were heard before."""
+    db.execute("ALTER TABLE track ADD COLUMN provider TEXT")
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):
