@@ -29,6 +29,16 @@ class ProviderError(MusictasteError):
     """The device that was asked for cannot run the models."""
 
 
+class ClusterError(MusictasteError):
+    """A cluster of other machines that cannot listen, or not as this machine would."""
+
+
+class ExecutorError(MusictasteError):
+    """An executor that is no address of one, or that does not go with other options."""
+
+    exit_code = 2
+
+
 class NothingFitsError(MusictasteError):
     """No track reaches what was asked for."""
 

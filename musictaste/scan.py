@@ -659,7 +659,7 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
         library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))
         return Outcome("failed", task.path, reason)
     heard = future.result()
-    if heard.sound and heard.moods and heard.styles and heard.kinds:
+    if heard.sound and heard.moods and heard.styles and heard.kinds and not _hears_less(library, heard, heard.sound):
         track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
         library.save_kind(track_id, kind_of(heard.kinds, heard.sound.loudness_db), heard.kinds)
     else:
@@ -674,6 +674,12 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
         moved.add(was)
         return Outcome("moved", task.path)
     return Outcome("changed" if task.state and not task.state.missing else "added", task.path)
+
+
+def _hears_less(library: Library, heard: Heard, sound: Sound) -> bool:
+    """Whether the library has this audio whole, of which a worker that did not know that heard windows."""
+    known = library.analysis(heard.audio_hash)
+    return known is not None and known.full and not heard.full and known.embedder == sound.embedder
 
 
 def _moved_from(library: Library, track_id: int) -> int | None:

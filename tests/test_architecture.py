@@ -11,6 +11,7 @@ ROOT = Path(musictaste.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"cluster"},
     {"scan", "playlist", "health"},
     {"teaching", "words", "history", "gathering"},
     {"taste", "store", "inference", "matching", "playlist_reading"},
@@ -36,6 +37,8 @@ HOMES = {
     "scipy": {"audio"},
     "av": {"audio", "health"},
     "pebble": {"scan"},
+    "dask": {"cluster"},
+    "distributed": {"cluster"},
     "chardet": {"lyrics"},
     "lyricsgenius": {"lyrics"},
     "opencc": {"lyrics"},

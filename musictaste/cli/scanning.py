@@ -14,10 +14,10 @@ import typer
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, known_library, open_library
 from musictaste.cli.showing import AsJson
-from musictaste.errors import FolderError, ProviderError
+from musictaste.errors import ExecutorError, FolderError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from musictaste.lyrics import Fetcher
     from musictaste.scan import Listeners, Options, Outcome, Plan
@@ -38,6 +38,10 @@ def scan(
     ] = None,
     device: Device = "auto",
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one per CPU.")] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(metavar="dask://HOST:PORT", help="Let the workers of a dask cluster listen, not this machine."),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Listen to whole tracks instead of sampled windows.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try files again that failed before.")] = False,
     lyrics: Annotated[
@@ -61,6 +65,8 @@ def scan(
     globals_: Globals = context.obj
     sources = words_from.choose(lyrics, offline=offline)
     fetcher = words_from.Fetcher(partial(words_from.open_services, sources, genius_token))
+    if executor and jobs:
+        raise ExecutorError("--jobs is for processes of this machine: workers of a cluster say how many they are")
     options = scanning.Options(device, jobs or scanning.usable_cpus(), full, retry_failed, sources)
     began = time.monotonic()
     with known_library(globals_) as library:
@@ -72,12 +78,13 @@ def scan(
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return
+        open_listeners = _choose_listeners(library, plan, roots, options, globals_.db, executor)
     progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
     counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
     try:
         with ExitStack() as listening:
             # They come first: where those that were asked for cannot listen, there is no need of a library.
-            listeners = listening.enter_context(_listeners(plan, options, globals_.db))
+            listeners = listening.enter_context(open_listeners())
             provider = listeners.provider() if listeners else None
             with open_library(globals_, create=True) as library, fetcher:
                 scanning.remember_folders(library, roots)
@@ -95,11 +102,19 @@ def scan(
         _report_words(said)
 
 
-def _listeners(plan: Plan, options: Options, db: Path) -> AbstractContextManager[Listeners | None]:
-    """Who listens to what the plan has to be listened to; None where it has nothing."""
+def _choose_listeners(
+    library: Library, plan: Plan, roots: list[str], options: Options, db: Path, executor: str | None
+) -> Callable[[], AbstractContextManager[Listeners | None]]:
+    """How to open who listens to what the plan has to be listened to: nobody where it has nothing."""
+    from musictaste import cluster
     from musictaste import scan as scanning
 
-    return scanning.Processes(db, options) if plan.tasks else nullcontext()
+    if not plan.tasks:
+        return nullcontext
+    if executor is None:
+        return partial(scanning.Processes, db, options)
+    known = library.analyses_by_size({task.size for task in plan.tasks})
+    return partial(cluster.open_cluster, executor, cluster.make_order(roots, options), known)
 
 
 def _carry_out(

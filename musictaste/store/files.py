@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -55,6 +55,18 @@ class Files(Connection):
     def copies(self, track_id: int) -> list[tuple[int, str]]:
         """(id, path) of each file that holds a track."""
         return list(self._db.execute("SELECT id, path FROM file WHERE track_id = ? ORDER BY id", [track_id]))
+
+    def analyses_by_size(self, sizes: Collection[int]) -> dict[int, dict[str, Analysis]]:
+        """How audio was heard, by its hash, that is in a file of one of these sizes or was when last seen."""
+        found: dict[int, dict[str, Analysis]] = {}
+        rows = self._db.execute(
+            """SELECT size, audio_hash, embedder, "full", timeline.head FROM file JOIN track ON track.id = track_id
+            LEFT JOIN timeline USING (track_id)"""
+        )
+        for size, audio_hash, embedder, full, timeline in rows:
+            if size in sizes:
+                found.setdefault(size, {})[audio_hash] = Analysis(embedder, bool(full), timeline)
+        return found
 
     def mark_missing(self, file_ids: Iterable[int]) -> None:
         now = int(time.time())
