@@ -6,6 +6,7 @@ what it knows of a file already goes along with it. A worker that dies loses not
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import platform
@@ -110,7 +111,8 @@ def _ears(order: Order) -> scan.Ears:
     with _making:  # workers have threads, and one set of networks is enough
         ears = _made_ears(order.device)
     if ears.versions != order.models:
-        raise ClusterError(f"has the models {ears.versions}, not {order.models} as here: install the same on both")
+        found, wanted = (", ".join(vars(models).values()) for models in (ears.versions, order.models))
+        raise ClusterError(f"has the models {found}, not {wanted} as here: install the same on both")
     return replace(ears, full=order.full)
 
 
@@ -164,28 +166,34 @@ def connect(address: str) -> tuple[Client, type[BaseException]]:
         import distributed
     except ImportError as error:
         raise ClusterError(f"'{address}': dask.distributed is not installed: {REMEDY}") from error
-    _greet(address, found["host"].strip("[]"), int(found["port"]))
+    url = f"tcp://{found['host']}:{found['port']}"
     # What it says of lost connections, the scan says in its own words.
-    dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_S:g}s"})
     for name in ("distributed", "distributed.client", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        url = f"tcp://{found['host']}:{found['port']}"
-        client: Client = distributed.Client(url, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
+        _greet(found["host"].strip("[]"), int(found["port"]))
+        if asyncio.run(_identify(url)) != "Scheduler":
+            raise ClusterError(f"'{address}': what answers there is no scheduler of dask")
+        with dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_S:g}s"}):
+            client: Client = distributed.Client(url, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, OverflowError) as error:  # the second is a port above all ports
         raise ClusterError(f"'{address}': no scheduler of dask answers there: {error}") from error
     return client, distributed.KilledWorker
 
 
-def _greet(address: str, host: str, port: int) -> None:
-    """Find out whether a scheduler is there: dask's client would wait for ever for another program to answer."""
-    try:
-        with socket.create_connection((host, port), CONNECT_S) as connection:
-            said = connection.recv(4096)
-    except (OSError, OverflowError) as error:
-        raise ClusterError(f"'{address}': no scheduler of dask answers there: {error}") from error
-    if b"pickle-protocol" not in said:
-        raise ClusterError(f"'{address}': what answers there is no scheduler of dask")
+def _greet(host: str, port: int) -> None:
+    """Find out whether dask is there: its client would wait for ever for another program to answer."""
+    with socket.create_connection((host, port), CONNECT_S) as connection:
+        if b"pickle-protocol" not in connection.recv(4096):
+            raise OSError("another program does")
+
+
+async def _identify(url: str) -> str:
+    """What a server of dask is: "Scheduler", "Worker" or "Nanny"."""
+    import distributed
+
+    async with distributed.rpc(url) as server:
+        return str((await server.identity())["type"])
 
 
 @dataclass(frozen=True)

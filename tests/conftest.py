@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -103,6 +104,17 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> type[Gpu]:
     monkeypatch.setattr(inference.ort, "InferenceSession", build)
     monkeypatch.setattr(inference, "MEMORY", {"CUDA": "cpu"})
     return here
+
+
+HEARD = """SELECT path, duration_s, heard_s, bpm, key, round(loudness_db, 2), embedder, kind.kind, mood.*, style.*
+    FROM file JOIN track ON track.id = track_id JOIN mood USING (track_id) JOIN style USING (track_id)
+    JOIN kind USING (track_id) ORDER BY path"""
+
+
+def heard_rows(db: Path) -> dict[object, list[object]]:
+    """All that was heard of each path, without the numbers of its tracks."""
+    with sqlite3.connect(db) as connection:
+        return {path: [x for x in row if not isinstance(x, int)] for path, *row in connection.execute(HEARD)}
 
 
 def shares(labels: tuple[str, ...], **given: float) -> dict[str, float]:

@@ -10,11 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SIZE, Gpu, Run, add_track, first_three, kinds
+from conftest import SIZE, Gpu, Run, add_track, feelings, first_three, heard_rows, kinds, shares
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
@@ -23,7 +25,8 @@ from musictaste.errors import ProviderError
 from musictaste.inference import Floats, Head
 from musictaste.moods import MOODS
 from musictaste.store import Library
-from musictaste.track import HeardBy, Labels
+from musictaste.styles import STYLES
+from musictaste.track import HeardBy, Labels, Tags
 
 CODING_NOISE = 0.08
 """How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
@@ -486,17 +489,6 @@ def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path)
     assert not (tmp_path / "library.db").exists()
 
 
-HEARD = """SELECT path, duration_s, heard_s, bpm, key, round(loudness_db, 2), embedder, kind.kind, mood.*, style.*
-    FROM file JOIN track ON track.id = track_id JOIN mood USING (track_id) JOIN style USING (track_id)
-    JOIN kind USING (track_id) ORDER BY path"""
-
-
-def heard_rows(db: Path) -> dict[object, list[object]]:
-    """All that was heard of each path, without the numbers of its tracks."""
-    with sqlite3.connect(db) as connection:
-        return {path: [x for x in row if not isinstance(x, int)] for path, *row in connection.execute(HEARD)}
-
-
 def hear(db: Path, folder: Path, options: scan.Options) -> str:
     """Scan in this process, which starts its workers; returns the provider."""
     with Library.open(db, create=True) as library, scan.Processes(db, options) as listeners:
@@ -537,6 +529,23 @@ def test_a_gpu_that_fails_ends_the_scan(
     with pytest.raises(ProviderError, match=said):
         hear(tmp_path / "library.db", music, scan.Options("cuda", 1))
     assert rows(tmp_path, "SELECT count(*) FROM file UNION ALL SELECT count(*) FROM failure") == [(0,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "kept"), [(True, False, "whole"), (False, True, "again"), (True, True, "again")]
+)
+def test_what_was_heard_whole_is_not_replaced_by_windows(before: bool, again: bool, kept: str) -> None:
+    """A worker far from the library may not know that it has the audio of a new file."""
+    sound = scan.listen(BrokenOff(), Networks(), Undecided(), full=False)  # type: ignore[arg-type]
+    moods, styles = Labels("emotion-1", feelings()), Labels("style-1", shares(STYLES))
+    plan = scan.Plan([], 0, 0, [], [], [], [], [], ())
+    with Library.empty() as library, library.transaction():
+        for path, key, full in (("/1", "whole", before), ("/2", "again", again)):
+            heard: Future[scan.Heard] = Future()
+            heard.set_result(scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), full))
+            scan._keep(library, plan, scan.Task(path, 1, 1), heard, set())
+        assert [track.key for track in library.tracks([1])] == [kept]
+        assert library.count() == 1
 
 
 def wait_for_tracks(process: subprocess.Popen[str] | subprocess.Popen[bytes], tmp_path: Path) -> None:
