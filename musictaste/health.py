@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,7 @@ DECODERS = {
 }  # fmt: skip
 PATCHES_PER_TRACK = audio.WINDOWS * audio.WINDOW_PATCHES
 ROUNDS = 2
+CLUSTER_REMEDY = "needs dask.distributed for --executor: pip install 'musictaste[cluster]'"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ModelHealth:
 class Report:
     """Everything that was examined; `tracks_per_second` is of one process, the networks alone, per device.
 
+    `cluster` is the version of dask.distributed, which has to be alike on all machines, None where there is none.
     It is of tracks whose mood stays undecided; others are heard with half as many patches.
     """
 
@@ -45,6 +48,7 @@ class Report:
     decoders: dict[str, bool]
     models: tuple[ModelHealth, ...]
     remedy: str | None
+    cluster: str | None = None
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,6 +67,7 @@ class Report:
             *speeds,
             f"decoders: {'all found' if not missing else 'missing ' + ', '.join(missing)}",
             *models,
+            f"cluster: {f'dask.distributed {self.cluster}' if self.cluster else CLUSTER_REMEDY}",
             *([f"to mend: {self.remedy}"] if self.remedy else []),
         ]
 
@@ -83,7 +88,14 @@ def examine(device: Device) -> Report:
         digest = checksum(model_path(name))
         models.append(ModelHealth(name, shipped[name]["version"], digest, digest == shipped[name]["sha256"]))
     decoders = {name: codec in av.codecs_available for name, codec in DECODERS.items()}
-    return Report(__version__, provider, rates, decoders, tuple(models), remedy)
+    return Report(__version__, provider, rates, decoders, tuple(models), remedy, _installed("distributed"))
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _rate(embedder: Embedder) -> float:

@@ -292,6 +292,10 @@ class TimedEmbedder:
     def version(self) -> str:
         return self.embedder.version
 
+    @property
+    def provider(self) -> str:
+        return self.embedder.provider
+
     def embed(self, patches: audio.Floats) -> audio.Floats:
         with self.watch.stage("networks"):
             return self.embedder.embed(patches)

@@ -12,7 +12,7 @@ import pytest
 import typer
 from conftest import Run, add_track, shares
 
-from musictaste import genres, quality, styles
+from musictaste import genres, health, quality, styles
 from musictaste.cli import app, main
 from musictaste.cli.commands import COMMANDS, Commands
 from musictaste.inference import checksum, model_path
@@ -473,6 +473,19 @@ def test_doctor(run: Run) -> None:
     report = json.loads(run("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
     assert [model["as_shipped"] for model in report["models"]] == [True] * 7
+    assert report["cluster"] == health._installed("distributed")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2026.8.0", "cluster: dask.distributed 2026.8.0"),
+        (None, "cluster: needs dask.distributed for --executor: pip install 'musictaste[cluster]'"),
+    ],
+)
+def test_doctor_says_whether_a_cluster_can_listen(version: str | None, said: str) -> None:
+    assert health._installed("no such package") is None
+    assert health.Report("1", "CPU", {}, {}, (), None, version).lines()[-1] == said
 
 
 def test_every_command_is_in_the_readme(run: Run) -> None:

@@ -106,13 +106,14 @@ def _choose_listeners(
     library: Library, plan: Plan, roots: list[str], options: Options, db: Path, executor: str | None
 ) -> Callable[[], AbstractContextManager[Listeners | None]]:
     """How to open who listens to what the plan has to be listened to: nobody where it has nothing."""
-    from musictaste import cluster
     from musictaste import scan as scanning
 
     if not plan.tasks:
         return nullcontext
     if executor is None:
         return partial(scanning.Processes, db, options)
+    from musictaste import cluster
+
     known = library.analyses_by_size({task.size for task in plan.tasks})
     return partial(cluster.open_cluster, executor, cluster.make_order(roots, options), known)
 
