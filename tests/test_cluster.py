@@ -362,8 +362,8 @@ def workers(tmp_path: Path) -> Iterator[str]:
     start: dict[str, Any] = {
         "stdout": subprocess.DEVNULL,
         "stderr": subprocess.DEVNULL,
-        # One death is enough to blame a file, which is then tried again alone.
-        "env": {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"},
+        # Two deaths are enough to blame a file, which is then tried again alone: one that kills once survives that.
+        "env": {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"},
         "cwd": tmp_path,
     }
     scheduler = [*python, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
