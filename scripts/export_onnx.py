@@ -162,7 +162,7 @@ def highest_over_frequency(graph: Graph, image: str, branch: Branch) -> str:
 
 
 def spectrum_over_bands(graph: Graph, mel: str) -> str:
-    """Discrete Fourier transform of each frame over its bands: [patches, real and imaginary part of 49 bins, frames]."""
+    """Discrete Fourier transform of each frame over its bands: [patches, real and imaginary parts of 49 bins, 187]."""
     turns = np.exp(-2j * np.pi * np.outer(np.arange(BINS), np.arange(audio.N_MELS)) / audio.N_MELS)
     matrix = np.stack([turns.real, turns.imag], axis=1).reshape(2 * BINS, audio.N_MELS)
     return graph.add("MatMul", graph.floats(matrix), graph.add("Transpose", mel, perm=[0, 2, 1]))
