@@ -391,7 +391,7 @@ def _context(*, imported_once: bool) -> BaseContext:
     if sys.platform != "linux" or not imported_once:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["musictaste.inference", "musictaste.tags", "librosa.filters"])
+    context.set_forkserver_preload(["musictaste.inference", "musictaste.tags"])
     return context
 
 

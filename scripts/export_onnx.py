@@ -6,8 +6,9 @@
 
 Most filters of the two published MusiCNN networks died in training: their kernels are zero to within rounding, so
 what they put out is a constant. The export removes them, folds their constants into the layers behind (exactly, the
-zero-padded edges included) and moves max-pooling in front of the rectifier and the batch normalisation. The result
-is compared with the original TensorFlow graph on real patches before a file is written.
+zero-padded edges included) and moves max-pooling in front of the rectifier and the batch normalisation. The wide
+filters of the first layer are applied to the spectrum of each frame over its bands, which takes a quarter of the
+multiplications. The result is compared with the original TensorFlow graph on real patches before a file is written.
 
 Reference: Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging",
 ISMIR late-breaking demo, 2019.
@@ -45,6 +46,9 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 BATCH_NORM_EPSILON = 1e-3
 MAX_TAG_DIFFERENCE = 1e-5
 MIN_PATCHES = 50
+BINS = audio.N_MELS // 2 + 1
+"""Of a discrete Fourier transform over the mel bands."""
+
 # A filter is dead when no weight of its kernel exceeds this, per layer. MTT's died later in training: its dead kernels
 # are not yet zero, and what they still put out is below the difference that is allowed. Convolutions are computed in
 # blocks of 16 filters: 1.8e-3 and 1.2e-3 leave 64, 16 and 16 where 1e-3 would leave 66, 18 and 17.
@@ -118,40 +122,96 @@ def live_filters(kernel: np.ndarray, threshold: float) -> np.ndarray:
     return np.abs(kernel).reshape(-1, kernel.shape[-1]).max(axis=0) > threshold
 
 
-def frontend_branch(
-    graph: Graph, x: str, weights: Weights, *, index: int, threshold: float, pads: list[int]
-) -> Channels:
-    """Convolution over time and frequency, then the maximum over frequency.
+@dataclasses.dataclass(frozen=True)
+class Branch:
+    """What is left of a branch of the first layer: kernels [filters, frames, bands] and biases of the live filters.
 
     max(s * relu(c) + t) over frequency equals s * relu(max(c)) + t for s > 0 and s * relu(min(c)) + t for s < 0; the
     sign goes into the kernel, so that everything behind the pooling works on one row instead of up to 96.
     """
-    kernel, bias = conv_weights(weights, index)
-    norm = Affine.of(weights, index + 1)
-    live = live_filters(kernel, threshold)
-    constants = norm.scale * np.maximum(bias, 0) + norm.shift
-    sign = np.where(norm.scale[live] < 0, -1.0, 1.0)
-    signed = kernel[..., live].transpose(3, 2, 0, 1) * sign[:, None, None, None]
-    conv = graph.add("Conv", x, graph.floats(signed), graph.floats(bias[live] * sign), pads=pads)
-    pooled = graph.add("ReduceMax", conv, axes=[3], keepdims=0)
-    rectified = graph.add("Relu", graph.add("Mul", pooled, graph.floats(sign[:, None])))
-    output = affine_layer(graph, rectified, Affine(norm.scale[live], norm.shift[live]), (-1, 1))
-    return Channels(output, live, constants)
+
+    kernels: np.ndarray
+    biases: np.ndarray
+    signs: np.ndarray
+    norm: Affine
+    live: np.ndarray
+    constants: np.ndarray
+
+    @classmethod
+    def of(cls, weights: Weights, index: int, threshold: float) -> Branch:
+        kernel, bias = conv_weights(weights, index)
+        norm = Affine.of(weights, index + 1)
+        live = live_filters(kernel, threshold)
+        signs = np.where(norm.scale[live] < 0, -1.0, 1.0)
+        kernels = kernel[:, :, 0, live].transpose(2, 0, 1) * signs[:, None, None]
+        kept = Affine(norm.scale[live], norm.shift[live])
+        return cls(kernels, bias[live] * signs, signs, kept, live, norm.scale * np.maximum(bias, 0) + norm.shift)
+
+
+def pads_before_and_after(frames: int) -> tuple[int, int]:
+    """TensorFlow's "same" puts the odd row at the end."""
+    return (frames - 1) // 2, frames // 2
+
+
+def highest_over_frequency(graph: Graph, image: str, branch: Branch) -> str:
+    """The highest value of each filter over all places in frequency, by convolution: [patches, filters, frames]."""
+    before, after = pads_before_and_after(branch.kernels.shape[1])
+    kernels = graph.floats(branch.kernels[:, None])
+    conv = graph.add("Conv", image, kernels, graph.floats(branch.biases), pads=[before, 0, after, 0])
+    return graph.add("ReduceMax", conv, axes=[3], keepdims=0)
+
+
+def spectrum_over_bands(graph: Graph, mel: str) -> str:
+    """Discrete Fourier transform of each frame over its bands: [patches, real and imaginary parts of 49 bins, 187]."""
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(BINS), np.arange(audio.N_MELS)) / audio.N_MELS)
+    matrix = np.stack([turns.real, turns.imag], axis=1).reshape(2 * BINS, audio.N_MELS)
+    return graph.add("MatMul", graph.floats(matrix), graph.add("Transpose", mel, perm=[0, 2, 1]))
+
+
+def highest_by_spectrum(graph: Graph, spectrum: str, branch: Branch) -> str:
+    """The same as `highest_over_frequency`, by the theorem of convolution.
+
+    A filter of h bands has 97 - h places. They wrap around nowhere, so a transform of 96 points suffices, and a
+    product of spectra stands for h multiplications. Places are counted from the middle one: the values at n and -n
+    are the sum and the difference of a cosine and a sine series, and the higher of them is c + |s|.
+    """
+    filters, _, bands = branch.kernels.shape
+    places = audio.N_MELS - bands + 1
+    bins = np.arange(BINS)
+    turns = np.exp(2j * np.pi * np.outer(bins, np.arange(bands) + (places - 1) / 2) / audio.N_MELS)
+    response = np.einsum("fkh,bh->bfk", branch.kernels, turns)
+    real = np.stack([response.real, -response.imag], axis=2)  # bin, filter, part of the input, frame
+    imaginary = np.stack([response.imag, response.real], axis=2)
+    away = np.arange((places + 1) // 2) + (places % 2 == 0) / 2
+    angles = 2 * np.pi * np.outer(away, bins) / audio.N_MELS
+    weight = np.where((bins == 0) | (bins == BINS - 1), 1, 2) / audio.N_MELS
+    pads = list(pads_before_and_after(branch.kernels.shape[1]))
+    series = []
+    for part, wave in ((real, np.cos(angles)), (imaginary, np.sin(angles))):
+        kernels = graph.floats(part.reshape(BINS * filters, 2, -1))
+        product = graph.add("Conv", spectrum, kernels, group=BINS, pads=pads)
+        by_bin = graph.add("Reshape", product, graph.ints(0, BINS, filters * audio.PATCH_FRAMES))
+        series.append(graph.add("MatMul", graph.floats(wave * weight), by_bin))
+    both = graph.add("Add", series[0], graph.add("Abs", series[1]))
+    highest = graph.add("ReduceMax", both, axes=[1], keepdims=0)
+    shaped = graph.add("Reshape", highest, graph.ints(0, filters, audio.PATCH_FRAMES))
+    return graph.add("Add", shaped, graph.floats(branch.biases[:, None]))
 
 
 def frontend(graph: Graph, weights: Weights, thresholds: Sequence[float]) -> Channels:
     """Five branches on the normalised log-mel: two timbral (7 frames), three temporal (128, 64, 32 frames)."""
-    norm = Affine.of(weights, 0)
-    mel = affine_layer(graph, "mel", norm, (1,))
+    mel = affine_layer(graph, "mel", Affine.of(weights, 0), (1,))
     image = graph.add("Unsqueeze", mel, graph.ints(1))
-    branches = []
-    for index in range(5):
-        frames = conv_weights(weights, index)[0].shape[0]
-        before = (frames - 1) // 2  # TensorFlow's "same" puts the odd row at the end
-        pads = [before, 0, frames - 1 - before, 0]
-        branches.append(frontend_branch(graph, image, weights, index=index, threshold=thresholds[index], pads=pads))
+    spectrum = spectrum_over_bands(graph, mel)
+    outputs = []
+    branches = [Branch.of(weights, index, thresholds[index]) for index in range(5)]
+    for branch in branches:
+        wide = branch.kernels.shape[2] > 1
+        pooled = highest_by_spectrum(graph, spectrum, branch) if wide else highest_over_frequency(graph, image, branch)
+        rectified = graph.add("Relu", graph.add("Mul", pooled, graph.floats(branch.signs[:, None])))
+        outputs.append(affine_layer(graph, rectified, branch.norm, (-1, 1)))
     return Channels(
-        graph.add("Concat", *(b.tensor for b in branches), axis=1),
+        graph.add("Concat", *outputs, axis=1),
         np.concatenate([b.live for b in branches]),
         np.concatenate([b.constants for b in branches]),
     )

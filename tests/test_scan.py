@@ -577,7 +577,7 @@ def test_the_current_folder_is_not_imported_from(run: Run, tmp_path: Path) -> No
     """Regression: standing in a checkout, workers took its source tree for the installed package."""
     (tmp_path / "music").mkdir()
     write_audio(tmp_path / "music" / "a.wav", chord(1.2))
-    for name in ("musictaste", "librosa"):
+    for name in ("musictaste", "soxr"):
         (tmp_path / "here" / name).mkdir(parents=True)
         (tmp_path / "here" / name / "__init__.py").touch()
     command = [str(Path(sys.executable).with_name("musictaste")), "scan", str(tmp_path / "music"), "--json"]
