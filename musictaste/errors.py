@@ -37,6 +37,10 @@ class NothingTaughtError(MusictasteError):
     """There is no teaching that could be taken back."""
 
 
+class NothingSaidError(MusictasteError):
+    """There is no feedback that could be taken back."""
+
+
 class PlaylistFileError(MusictasteError):
     """A playlist, or another list for the user, that cannot be written or read."""
 

@@ -11,11 +11,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+from musictaste import fading
 from musictaste.errors import UnknownUserError
 from musictaste.matching import Match, Matcher
 from musictaste.plays import read_plays
 from musictaste.store import Library
-from musictaste.track import Counts, History, Listener, PlayRecord
+from musictaste.track import Counts, Faded, History, Listener, PlayRecord
 
 N = TypeVar("N", int, float, bool)
 
@@ -189,14 +190,32 @@ def _merged(
         later = sum(at > until and not _same_play(until, at) for at in known) if until else 0
         bounds.append((said.plays or 0) + later)
     everything = list(counts.values())
+    skips = distinct_times(list(skipped.values()))
+    plays_count, skips_count = max(bounds), max([len(skips), *(c.skips or 0 for c in everything)])
     return Counts(
         track_id,
-        max(bounds),
-        max([len(distinct_times(list(skipped.values()))), *(c.skips or 0 for c in everything)]),
+        plays_count,
+        skips_count,
         _over((c.rating for c in everything), max),
         _over((c.loved for c in everything), max),
         _over((*(c.last_played for c in everything), *(at for times in played.values() for at in times)), max),
+        _faded((plays_count, known), (skips_count, skips)),
     )
+
+
+def _faded(played: tuple[int, Sequence[int]], skipped: tuple[int, Sequence[int]]) -> Faded | None:
+    """What is left of some plays and skips, each as how many there were and the times that are known of them.
+
+    Those without a time are taken for as old as the first that has one: players' counters go back before their logs.
+    """
+    times = [*played[1], *skipped[1]]
+    if not times:
+        return None
+    first, last = min(times), max(times)
+    plays, skips = (
+        fading.remaining([*known, *[first] * (count - len(known))], last) for count, known in (played, skipped)
+    )
+    return Faded(plays, skips, last)
 
 
 def distinct_times(sources: Sequence[Sequence[int]]) -> list[int]:

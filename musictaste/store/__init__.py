@@ -8,6 +8,7 @@ the way `os.fsdecode` does.
 from musictaste.store.analyses import Analyses
 from musictaste.store.choosing import Choosing
 from musictaste.store.columns import Columns
+from musictaste.store.feedback import Opinions
 from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
@@ -18,5 +19,5 @@ from musictaste.store.tracks import Tracks
 __all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Choosing, Tracks, Columns):
+class Library(Analyses, Texts, Lessons, Listening, Opinions, Choosing, Tracks, Columns):
     """An open library file."""

@@ -68,7 +68,7 @@ class Choosing(Connection):
         styled = "styled USING (file_id)" if styles else "style USING (track_id)"
         source = (
             f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s"
-            " FROM present_music AS present"
+            " FROM offered AS present"
             f" JOIN felt USING (track_id) JOIN {styled}) AS fit"
         )
         considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}", bound).fetchone()
