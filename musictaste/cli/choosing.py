@@ -16,6 +16,7 @@ from musictaste.cli.showing import resolve_all
 from musictaste.errors import NothingFitsError
 
 if TYPE_CHECKING:
+    from musictaste.exploring import Heard
     from musictaste.playlist import Floats
     from musictaste.store import Library
     from musictaste.taste import Taste
@@ -105,16 +106,16 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
         deliver(library, pool, fit, request, title=title, options=options, reasons=why, plays=plays)
 
 
-def _typical(pool: Pool, _: Taste | None) -> Floats:
+def _typical(pool: Pool, _: Taste | None, __: Heard) -> Floats:
     from musictaste import playlist
 
     return playlist.fit_to_centre(pool.vectors)
 
 
-def _liked(pool: Pool, liking: Taste | None) -> Floats:
+def _liked(pool: Pool, liking: Taste | None, history: Heard) -> Floats:
     from musictaste import playlist
 
-    return playlist.fit_to_taste(liking) if liking else _typical(pool, liking)
+    return playlist.fit_to_user(liking, history) if liking else _typical(pool, liking, history)
 
 
 def _named(library: Library, seeds: Sequence[int]) -> str:

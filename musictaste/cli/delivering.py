@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from musictaste.taste import Taste
     from musictaste.track import Plays, Pool, Track
 
-    Fit = Callable[[Pool, Taste | None], NDArray[np.float32]]
+    Fit = Callable[[Pool, Taste | None, Heard], NDArray[np.float32]]
 
 
 def deliver(
@@ -42,15 +42,15 @@ def deliver(
 ) -> None:
     """Choose from a pool by fit and taste, print or write the list, and remember it.
 
-    `fit` may be a function of the pool and the taste, where it depends on that; `plays` is the history where it was
-    read before.
+    `fit` may be a function of the pool, the taste and the history, where it depends on them; `plays` is given where it
+    was read before.
     """
     from musictaste import exploring, playlist, taste
 
     plays, wish = plays or library.plays(), request.wish
     liking = taste.score(pool.vectors, plays)
-    fits = fit(pool, liking) if callable(fit) else fit
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
+    fits = fit(pool, liking, history) if callable(fit) else fit
     kept = _admitted(history, wish)
     choices = playlist.choose(
         playlist.where(pool, kept), fits[kept], liking.of(kept) if liking else None, wish, history=history.of(kept)

@@ -116,14 +116,16 @@ class Listening(Connection):
     def plays(self) -> Plays:
         """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included."""
         rows = self._db.execute(_PLAYS_SQL).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * 16
+        columns = list(zip(*rows, strict=True)) or [()] * 14
         ids = np.asarray(columns[0], np.int64)
         rating, loved = (np.asarray(columns[i], np.float32) for i in (2, 3))
-        tags, players = (_Said(*(np.asarray(column, np.float64) for column in columns[i : i + 4])) for i in (4, 8))
-        faded = [np.asarray(column, np.float64) for column in columns[12:15]]
-        now = fading.end_of_day(time.time())
-        plays, skips = _left(tags, players, faded, now)
-        verdicts, own_skips = self._spoken(now)
+        tags, players = (_Said(*(np.asarray(column, np.float64) for column in columns[i : i + 3])) for i in (4, 7))
+        faded = [np.asarray(column, np.float64) for column in columns[10:13]]
+        # Ages are taken from the last play that is known: who imports seldom has not forgotten everything since.
+        now = time.time()
+        latest = max(float(times.max(initial=0)) for times in (tags.last_played, faded[2]))
+        plays, skips = _left(tags, players, faded, fading.end_of_day(min(latest or now, now)))
+        verdicts, own_skips = self._spoken(fading.end_of_day(now))
         return Plays(
             ids,
             unit_vectors(columns[1]),
@@ -131,7 +133,7 @@ class Listening(Connection):
             np.asarray(skips + [own_skips.get(i, 0.0) for i in ids.tolist()], np.float32),
             rating,
             loved,
-            names=columns[15],
+            names=columns[13],
             recent=plays.astype(np.float32),
             verdict=np.asarray([verdicts.get(i, 0) for i in ids.tolist()], np.float32),
             last_played=np.maximum(tags.last_played, players.last_played),
@@ -154,7 +156,6 @@ class _Said:
     plays: Doubles
     skips: Doubles
     last_played: Doubles
-    until: Doubles
 
 
 def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> tuple[Doubles, Doubles]:
@@ -166,7 +167,7 @@ def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> 
     faded_plays, faded_skips, faded_at = faded
     lasting, fresh = fading.LASTING, (1 - fading.LASTING) * fading.halved(now - faded_at)
     dated = faded_at > 0
-    more = fading.left(now - _known(np.where(tags.until > 0, tags.until, faded_at)))
+    more = fading.left(now - _known(np.where(tags.last_played > 0, tags.last_played, faded_at)))
     plays, skips = (
         np.where(dated, lasting * counted + fresh * remains, fading.UNDATED * counted)
         + more * np.maximum(tagged - counted, 0)
@@ -187,8 +188,7 @@ SELECT file.track_id, {VECTOR},
   max(coalesce(max(file.rating), -1), coalesce(imported.rating, -1)),
   max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
   sum(coalesce(file.plays, 0)), sum(coalesce(file.skips, 0)), coalesce(max(file.last_played), 0),
-  coalesce(max(file.last_played), 0),
-  coalesce(imported.plays, 0), coalesce(imported.skips, 0), coalesce(imported.last_played, 0), 0,
+  coalesce(imported.plays, 0), coalesce(imported.skips, 0), coalesce(imported.last_played, 0),
   coalesce(faded_plays, imported.plays, 0), coalesce(faded_skips, imported.skips, 0),
   coalesce(faded_at, imported.last_played, 0),
   coalesce(artist || ' - ', '') || coalesce(title, path)
