@@ -579,8 +579,8 @@ CREATE VIEW opinion AS
 
 CREATE VIEW hated AS -- by one star of five, or by the thumb that some players have; elsewhere 0 for loved says nothing
   SELECT track_id FROM (
-    SELECT track_id, rating FROM file WHERE rating IS NOT NULL
-    UNION ALL SELECT track_id, rating FROM imported WHERE rating IS NOT NULL
+    SELECT track_id, rating FROM file WHERE rating > 0
+    UNION ALL SELECT track_id, rating FROM imported WHERE rating > 0
   ) GROUP BY track_id HAVING max(rating) <= 0.2
   UNION
   SELECT track_id FROM play_count JOIN listener ON listener.id = listener_id WHERE own AND loved IS NOT NULL
