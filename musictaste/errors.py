@@ -71,6 +71,12 @@ class UnknownUserError(MusictasteError):
     exit_code = 2
 
 
+class UnknownSourceError(MusictasteError):
+    """A source of plays that is not known to the library."""
+
+    exit_code = 2
+
+
 class TeachingError(MusictasteError):
     """A teaching that contradicts itself, or speaks of a mood before it was heard."""
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from musictaste import fading
-from musictaste.errors import UnknownUserError
+from musictaste.errors import UnknownSourceError, UnknownUserError
 from musictaste.matching import Match, Matcher
 from musictaste.plays import read_plays
-from musictaste.store import Library
-from musictaste.track import Counts, Faded, History, Listener, PlayRecord
+from musictaste.store import FEEDBACK, Library
+from musictaste.track import Counts, Faded, History, Listener, PlayRecord, Source
 
 N = TypeVar("N", int, float, bool)
 
@@ -108,6 +108,39 @@ def import_history(library: Library, matcher: Matcher, path: Path, history: Hist
         library.disown_other_users(history.source, place, ["", *sorted(own)])
         library.save_imported(merge(library.own_counts(), library.own_events()))
     return Imported(history.source, path, matches, history.malformed)
+
+
+def forget(library: Library, name: str) -> Source:
+    """Remove one source: all that was imported from a player, or from one file, or all that the user said here.
+
+    Raises
+    ------
+    UnknownSourceError
+        When nothing is known from it; those that are known are named.
+    """
+    listeners = library.listeners()
+    place = os.path.abspath(name)  # noqa: PTH100 - as it was kept
+    chosen = [i for i, listener in listeners if name == listener.source or place == listener.file]
+    said = library.count_feedback()
+    with library.transaction():
+        if chosen:
+            forgotten = library.forget_listeners(chosen)
+            library.save_imported(merge(library.own_counts(), library.own_events()))
+        elif name == FEEDBACK and said:
+            forgotten = Source(FEEDBACK, 0, library.forget_all_feedback(), 0, 0)
+        else:
+            raise UnknownSourceError(_unknown(name, {listener.source for _, listener in listeners}, said=bool(said)))
+    library.compact()
+    return forgotten
+
+
+def _unknown(name: str, players: set[str], *, said: bool) -> str:
+    known = sorted(players | {FEEDBACK} if said else players)
+    if not known:
+        return f"nothing is known from '{name}': nothing was imported or said yet"
+    near = difflib.get_close_matches(name, known, 1)
+    question = f": did you mean '{near[0]}'?" if near else ""
+    return f"nothing is known from '{name}'{question} (sources: {', '.join(known)})"
 
 
 def _by_user(matches: Iterable[Match]) -> Mapping[str, list[Match]]:

@@ -200,6 +200,30 @@ class Plays:
     last_played: NDArray[np.float64] | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What one source says of one track; `liked` is what the user said to this program, `loved` to a player."""
+
+    source: str
+    track_id: int
+    plays: int
+    skips: int
+    rating: float | None
+    loved: bool
+    liked: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """How much one source says of the user: of how many tracks, in how many files."""
+
+    name: str
+    files: int
+    tracks: int
+    plays: int
+    skips: int
+
+
 Verdict = Literal["like", "dislike", "skip"]
 
 

@@ -11,7 +11,7 @@ ROOT = Path(musictaste.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"scan", "playlist", "health"},
+    {"scan", "playlist", "health", "profile"},
     {"teaching", "words", "history"},
     {"taste", "exploring", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},

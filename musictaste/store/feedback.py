@@ -34,8 +34,17 @@ class Opinions(Connection):
     def forget_all_feedback(self) -> int:
         """Take everything back; returns of how many tracks something had been said."""
         (count,) = self._db.execute("SELECT count(DISTINCT track_id) FROM feedback").fetchone()
+        self._db.execute("PRAGMA secure_delete = ON")
         self._db.execute("DELETE FROM feedback")
         return int(count)
+
+    def count_feedback(self) -> int:
+        """How many things were said."""
+        return int(self._db.execute("SELECT count(*) FROM feedback").fetchone()[0])
+
+    def count_disliked_by_user(self) -> int:
+        """Of how many tracks the last word of the user is a dislike."""
+        return int(self._db.execute("SELECT count(*) FROM opinion WHERE verdict = 'dislike'").fetchone()[0])
 
     def said_of(self, track_ids: Sequence[int]) -> dict[int, list[Said]]:
         """What was said of each of the given tracks, from the first to the last; those without are left out."""
