@@ -149,8 +149,8 @@ def _belief(name: str, parts: Sequence[tuple[_Weighed, float]], library: float, 
     share = sum(part for _, part in parts)
     sources: dict[str, float] = defaultdict(float)
     for w, part in parts:
-        for source, told in w.told_by.items():
-            sources[source] += part * told / share if share else 0
+        for source, told in w.told_by.items() if part else ():
+            sources[source] += part * told / share
     return Belief(name, share, library, tracks, dict(sorted(sources.items(), key=lambda item: (-item[1], item[0]))))
 
 

@@ -110,7 +110,7 @@ def forget(
         render.print_json(keys | {"plays": gone.plays, "skips": gone.skips})
     elif not options.quiet:
         counts = f"{gone.plays} plays and {gone.skips} skips of " if gone.files else "what you said of "
-        render.print_lines([f"{gone.name}: forgot {counts}{gone.tracks} tracks"])
+        render.print_lines([f"{gone.name}: forgot {counts}{gone.tracks} track{'s' * (gone.tracks != 1)}"])
 
 
 def _look(whose: Whose) -> tuple[list[tuple[Path, History]], list[MusictasteError]]:
