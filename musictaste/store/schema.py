@@ -549,6 +549,7 @@ def stale_labels(db: sqlite_utils.Database) -> None:
     db.execute("INSERT OR IGNORE INTO stale_block SELECT DISTINCT id >> 10, 'labels' FROM track")
 
 
+@migrations()
 def feedback_of_the_user(db: sqlite_utils.Database) -> None:
     """What the user said of tracks, which of them no list takes, and what is left of imported plays at `faded_at`."""
     _execute_all(db, _FEEDBACK_SCHEMA)
