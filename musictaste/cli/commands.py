@@ -21,7 +21,7 @@ COMMANDS = {
     "like": ("feedback", "Say that you like tracks: they and what is near to them come sooner."),
     "dislike": (
         "feedback",
-        "Say that you dislike tracks: no list takes them any more, only 'similar' as a seed, and their like comes later.",
+        "Say that you dislike tracks: no list takes them, only 'similar' as a seed, and their like comes later.",
     ),
     "skip": (
         "feedback",

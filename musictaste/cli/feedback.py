@@ -27,7 +27,7 @@ def like(context: typer.Context, tracks: Tracks, as_json: AsJson = False) -> Non
 
 @app.command()
 def dislike(context: typer.Context, tracks: Tracks, as_json: AsJson = False) -> None:
-    """Say that you dislike tracks: no list takes them any more, only 'similar' as a seed, and their like comes later."""
+    """Say that you dislike tracks: no list takes them, only 'similar' as a seed, and their like comes later."""
     _say(context.obj, "dislike", tracks, as_json=as_json)
 
 
