@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,24 +125,24 @@ class Listening(Connection):
         now = time.time()
         latest = max(float(times.max(initial=0)) for times in (tags.last_played, faded[2]))
         plays, skips = _left(tags, players, faded, fading.end_of_day(min(latest or now, now)))
-        verdicts, own_skips = self._spoken(fading.end_of_day(now))
+        verdict, own_skips = (_placed(ids, said) for said in self._spoken(fading.end_of_day(now)))
         return Plays(
             ids,
             unit_vectors(columns[1]),
             np.maximum(tags.plays, players.plays).astype(np.float32),
-            np.asarray(skips + [own_skips.get(i, 0.0) for i in ids.tolist()], np.float32),
+            (skips + own_skips).astype(np.float32),
             rating,
             loved,
             names=columns[13],
             recent=plays.astype(np.float32),
-            verdict=np.asarray([verdicts.get(i, 0) for i in ids.tolist()], np.float32),
+            verdict=verdict.astype(np.float32),
             last_played=np.maximum(tags.last_played, players.last_played),
         )
 
-    def _spoken(self, now: float) -> tuple[dict[int, int], dict[int, float]]:
+    def _spoken(self, now: float) -> tuple[dict[int, float], dict[int, float]]:
         """By track: 1 where it is liked and -1 where it is disliked; and what is left of the user's skips of it."""
-        verdicts = dict.fromkeys((i for (i,) in self._db.execute("SELECT track_id FROM disliked")), -1)
-        verdicts |= {i: 1 for (i,) in self._db.execute("SELECT track_id FROM opinion WHERE verdict = 'like'")}
+        verdicts = dict.fromkeys((i for (i,) in self._db.execute("SELECT track_id FROM disliked")), -1.0)
+        verdicts |= {i: 1.0 for (i,) in self._db.execute("SELECT track_id FROM opinion WHERE verdict = 'like'")}
         skips: dict[int, float] = {}
         for track_id, at in self._db.execute("SELECT track_id, at FROM feedback WHERE verdict = 'skip'"):
             skips[track_id] = skips.get(track_id, 0.0) + float(fading.left(np.asarray(now - at, np.float64)))
@@ -177,6 +177,14 @@ def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> 
         )
     )
     return plays, skips
+
+
+def _placed(ids: NDArray[np.int64], values: Mapping[int, float]) -> Doubles:
+    """Values of some tracks as a column [n] beside ascending ids, 0 elsewhere; tracks that are not among them go."""
+    column = np.zeros(len(ids))
+    known = np.intersect1d(np.fromiter(values, np.int64), ids, assume_unique=True)
+    column[np.searchsorted(ids, known)] = [values[i] for i in known.tolist()]
+    return column
 
 
 def _known(times: Doubles) -> Doubles:
