@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from musictaste.exploring import Heard, explored
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.taste import Taste
 from musictaste.track import PITCHES, Pool, Timeline, normalise
@@ -19,6 +20,10 @@ Order = Literal["flow", "score", "random"]
 
 TASTE_WEIGHT = 0.3
 """The fit to what was asked comes first; among tracks that fit about as well, taste decides."""
+
+FAVOURITES = 0.6
+"""The part of a mix for the user that what was done with a track itself has, beside what was done with its neighbours.
+Of listeners who love one corner of a library, 20 tracks of it, this share gives their corner the most of the list."""
 
 THROUGHOUT = 0.9
 """The share of its windows in which a track has a mood when it has it throughout: one of the twelve may be an intro, a
@@ -35,12 +40,18 @@ ARRAYS = ("ids", "mood", "style", "vectors", "duration_s", "bpm", "loudness_db")
 
 @dataclass(frozen=True)
 class Wish:
-    """How many tracks, how many by one artist, in which order; `seed` makes another list of the same kind."""
+    """How many tracks, how many by one artist, in which order; `seed` makes another list of the same kind.
+
+    `explore` is the share of tracks that were never played, 0..1; None lets the scores decide. `avoid_recent_days`
+    leaves out what was played within so many days.
+    """
 
     limit: int = 25
     max_per_artist: int = 2
     order: Order = "flow"
     seed: int | None = None
+    explore: float | None = None
+    avoid_recent_days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,14 @@ class Choice:
 
 def without(pool: Pool, track_ids: list[int]) -> Pool:
     """The pool without some of its tracks."""
-    kept = np.flatnonzero(~np.isin(pool.ids, track_ids))
+    return where(pool, ~np.isin(pool.ids, track_ids))
+
+
+def where(pool: Pool, wanted: NDArray[np.bool_]) -> Pool:
+    """Some tracks of the pool."""
+    if wanted.all():
+        return pool
+    kept = np.flatnonzero(wanted)
     columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
     columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
     return replace(pool, **columns)
@@ -95,11 +113,23 @@ def fit_to_seeds(vectors: Floats, seeds: Floats) -> Floats:
     return np.asarray((1 + cosine) / 2, np.float32)
 
 
-def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish) -> list[Choice]:
+def fit_to_centre(vectors: Floats) -> Floats:
+    """Cosine similarity to the middle of the library, 0..1: what is typical of it, for who has not played anything."""
+    return fit_to_seeds(vectors, vectors) if len(vectors) else np.zeros(0, np.float32)
+
+
+def fit_to_user(taste: Taste, history: Heard) -> Floats:
+    """A score by taste alone, 0..1: what is near to what the user likes, and favourites themselves before it."""
+    near = np.maximum(taste.scores, 0)
+    return np.asarray((1 - FAVOURITES) * near + FAVOURITES * history.liked, np.float32)
+
+
+def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, history: Heard | None = None) -> list[Choice]:
     """The best tracks of a pool in playing order; the same arguments always give the same list."""
     scores = fit if taste is None else (1 - TASTE_WEIGHT) * fit + TASTE_WEIGHT * taste.scores
     rng = np.random.default_rng(wish.seed or 0)
-    ranking = scores if wish.seed is None else scores + SEED_NOISE * rng.gumbel(size=len(scores))
+    ranking = explored(scores, history, wish.explore, limit=wish.limit) if history else scores
+    ranking = ranking if wish.seed is None else ranking + SEED_NOISE * rng.gumbel(size=len(scores))
     picked = _pick(pool, np.argsort(-ranking, kind="stable"), wish)
     if wish.order == "random":
         rng.shuffle(picked)

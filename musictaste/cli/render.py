@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Answer, Timeline, Track, Words
+from musictaste.track import Answer, Said, Timeline, Track, Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,6 +141,8 @@ def print_track(
     words: Words | None,
     neighbours: Sequence[Track],
     answers: Sequence[Answer] = (),
+    *,
+    opinion: str = "",
 ) -> None:
     out = console()
     out.print(printable(track.name), style="bold")
@@ -166,12 +169,27 @@ def print_track(
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
     if words:
         out.print(f"  {words_line(words)}")
-    if answers:
-        out.print("  taught: " + ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers))
-    if track.plays or track.skips:
-        out.print(f"  played {track.plays} times, skipped {track.skips} times")
+    for line in _told(track, answers, opinion):
+        out.print(f"  {line}")
     for other in neighbours:
         out.print(f"  near: {printable(other.name)}", style="dim")
+
+
+def _told(track: Track, answers: Sequence[Answer], opinion: str) -> list[str]:
+    """What the user and players say of a track."""
+    taught = ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers)
+    played = f"played {track.plays} times, skipped {track.skips} times" if track.plays or track.skips else ""
+    return [line for line in (taught and f"taught: {taught}", played, opinion) if line]
+
+
+def opinion_line(said: Sequence[Said], *, disliked: bool) -> str:
+    """What the user said of a track: the last like or dislike, and how often it was skipped."""
+    verdicts = [one for one in said if one.verdict != "skip"]
+    skips = len(said) - len(verdicts)
+    parts = [f"you {one.verdict} it since {date.fromtimestamp(one.at)}" for one in verdicts[-1:]]
+    parts += [f"you skipped it {skips} times"] if skips else []
+    parts += ["your player says that you hate it"] if disliked and not verdicts else []
+    return ", ".join(parts + ["in no list"] * disliked)
 
 
 def words_line(words: Words) -> str:
