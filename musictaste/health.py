@@ -36,10 +36,12 @@ class ModelHealth:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was examined; `tracks_per_second` is of one process, the networks alone, per device.
+    """Everything that was examined.
 
-    `cluster` is the version of dask.distributed, which has to be alike on all machines, None where there is none.
-    It is of tracks whose mood stays undecided; others are heard with half as many patches.
+    `tracks_per_second` is of one process, the networks alone, per device, and of tracks whose mood stays undecided:
+    others are heard with half as many patches. `mel_as_librosa` is whether the networks hear the mel bands that
+    librosa defines. `cluster` is the version of dask.distributed, which has to be alike on all machines, None where
+    there is none.
     """
 
     version: str
@@ -48,6 +50,7 @@ class Report:
     decoders: dict[str, bool]
     models: tuple[ModelHealth, ...]
     remedy: str | None
+    mel_as_librosa: bool
     cluster: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class Report:
             *speeds,
             f"decoders: {'all found' if not missing else 'missing ' + ', '.join(missing)}",
             *models,
+            f"mel bands: {'as librosa has them' if self.mel_as_librosa else 'NOT as the installed librosa has them'}",
             f"cluster: {f'dask.distributed {self.cluster}' if self.cluster else CLUSTER_REMEDY}",
             *([f"to mend: {self.remedy}"] if self.remedy else []),
         ]
@@ -88,7 +92,17 @@ def examine(device: Device) -> Report:
         digest = checksum(model_path(name))
         models.append(ModelHealth(name, shipped[name]["version"], digest, digest == shipped[name]["sha256"]))
     decoders = {name: codec in av.codecs_available for name, codec in DECODERS.items()}
-    return Report(__version__, provider, rates, decoders, tuple(models), remedy, _installed("distributed"))
+    return Report(
+        __version__, provider, rates, decoders, tuple(models), remedy, _mel_as_librosa(), _installed("distributed")
+    )
+
+
+def _mel_as_librosa() -> bool:
+    """Whether the mel filters, which are computed here because importing librosa takes longer, are still librosa's."""
+    import librosa.filters
+
+    theirs = librosa.filters.mel(sr=audio.SAMPLE_RATE, n_fft=audio.N_FFT, n_mels=audio.N_MELS)
+    return bool(np.allclose(audio.mel_filters(), theirs.T, atol=1e-6))
 
 
 def _installed(package: str) -> str | None:

@@ -33,7 +33,7 @@ HOMES = {
     "mutagen": {"tags"},
     "soxr": {"audio"},
     "soundfile": {"audio"},
-    "librosa": set(),  # the reference in tests; importing it takes longer than hearing three tracks
+    "librosa": {"health"},  # the reference; importing it takes longer than hearing three tracks
     "scipy": {"audio"},
     "av": {"audio", "health"},
     "pebble": {"scan"},
