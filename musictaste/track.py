@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -346,6 +346,21 @@ class Words:
     language: str | None
     instrumental: bool
     text: str | None
+
+
+Sung = Literal["vocal", "instrumental"]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Whether a track is sung, None where nobody knows, and what told it: its words, its title or its sound.
+
+    `vocal` is the probability by the sound, None where that was not listened for.
+    """
+
+    answer: Sung | None
+    told_by: Literal["words", "title", "sound"] | None
+    vocal: float | None
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ ROOT = Path(musictaste.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"cluster"},
+    {"cluster", "journey"},
     {"scan", "playlist", "health"},
     {"teaching", "words", "history", "gathering"},
-    {"taste", "store", "inference", "matching", "playlist_reading"},
+    {"taste", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},
     {"moods", "styles"},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from musictaste.cli.reasons import Reasons
     from musictaste.playlist import Choice
     from musictaste.store import Library
-    from musictaste.track import Pool, Track
+    from musictaste.track import Plays, Pool, Track
 
 
 def deliver(
@@ -38,7 +38,22 @@ def deliver(
     from musictaste import playlist, taste
 
     plays = library.plays()
-    choices = playlist.choose(pool, fit, taste.score(pool.vectors, plays), request.wish)
+    liked = taste.score(pool.vectors, plays)
+    choices = playlist.choose(pool, fit, liked, request.wish, timelines=library.timelines)
+    hand_over(library, choices, plays, request, title=title, options=options, reasons=reasons)
+
+
+def hand_over(
+    library: Library,
+    choices: Sequence[Choice],
+    plays: Plays,
+    request: Request,
+    *,
+    title: str,
+    options: Globals,
+    reasons: Reasons,
+) -> None:
+    """Explain what was chosen, print or write it, and remember it."""
     tracks = library.tracks([choice.track_id for choice in choices])
     explained = [
         reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)

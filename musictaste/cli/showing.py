@@ -96,18 +96,22 @@ def show(
             for start in range(0, len(ids), 1000):
                 timelines = library.timelines(ids[start : start + 1000])
                 words = library.words(ids[start : start + 1000])
+                voices = library.voices(ids[start : start + 1000])
                 for track in library.tracks(ids[start : start + 1000]):
                     document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
                     document["words"] = render.words_json(words.get(track.id))
+                    document["voice"] = render.voice_json(voices.get(track.id))
                     if vectors:
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
         timelines, words, answers = library.timelines(ids), library.words(ids), library.answers()
+        voices = library.voices(ids)
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
             taught = [answer for answer in answers if answer.track_id == track.id]
-            render.print_track(track, timelines.get(track.id), words.get(track.id), near, taught)
+            about = render.About(timelines.get(track.id), words.get(track.id), voices.get(track.id), near, taught)
+            render.print_track(track, about)
 
 
 @app.command()
