@@ -376,6 +376,21 @@ class Song:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """A list that is written again and again: the words of its command as they were typed, and the file that it writes.
+
+    `tracks` are the absolute paths of what the words name, since the words themselves may mean others elsewhere or
+    later. `saved` is in Unix seconds.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    tracks: tuple[str, ...]
+    file: str
+    saved: int
+
+
+@dataclass(frozen=True)
 class FileState:
     """What the library remembers of one path."""
 

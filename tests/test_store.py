@@ -245,6 +245,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "kinds_of_sound",
         "columns_of_tracks",
         "provider_of_networks",
+        "voices_of_tracks",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):

@@ -54,6 +54,8 @@ def hand_over(
     reasons: Reasons,
 ) -> None:
     """Explain what was chosen, print or write it, and remember it."""
+    if options.making == "sure":
+        return
     tracks = library.tracks([choice.track_id for choice in choices])
     explained = [
         reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)
@@ -68,6 +70,8 @@ def hand_over(
         render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=request.explain)
     elif not request.output:
         _print_plain(tracks, explained, explain=request.explain)
+    if options.making != "a list":
+        return
     try:
         library.save_list([track.id for track in tracks])
     except LibraryError as error:

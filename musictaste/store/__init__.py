@@ -12,6 +12,7 @@ from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
 from musictaste.store.packing import VECTOR_SIZE, unit_vectors
+from musictaste.store.recipes import Recipes
 from musictaste.store.schema import APPLICATION_ID, label_column, migrations
 from musictaste.store.tracks import Tracks
 from musictaste.store.voices import Voices
@@ -19,5 +20,5 @@ from musictaste.store.voices import Voices
 __all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Choosing, Voices, Tracks, Columns):
+class Library(Analyses, Texts, Lessons, Listening, Choosing, Voices, Recipes, Tracks, Columns):
     """An open library file."""

@@ -587,6 +587,22 @@ CREATE VIEW sung AS
 """
 
 
+@migrations()
+def recipes_of_playlists(db: sqlite_utils.Database) -> None:
+    db.execute(_RECIPE_SCHEMA)
+
+
+_RECIPE_SCHEMA = """
+CREATE TABLE recipe (
+  name TEXT PRIMARY KEY,
+  words TEXT NOT NULL, -- the command line as it was typed, a JSON list
+  tracks TEXT NOT NULL, -- paths of the tracks or playlists that it names, a JSON list
+  file TEXT NOT NULL, -- the absolute path of the playlist that it writes
+  saved INTEGER NOT NULL
+) STRICT
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):
