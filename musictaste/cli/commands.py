@@ -13,6 +13,7 @@ COMMANDS = {
     "mood": ("choosing", "A playlist of a mood, and of a style if you like."),
     "style": ("choosing", "A playlist of one or more styles."),
     "similar": ("choosing", "The tracks nearest to one or more others."),
+    "journey": ("journeys", "A way from one mood to another, in even steps through valence and arousal."),
     "show": ("showing", "All that is known of a track."),
     "teach": ("teaching", "Correct a mood for this library; with the mood alone, list what it was taught."),
     "moods": ("showing", "The moods, how many tracks reach each, and how well each was measured to be heard."),
@@ -25,7 +26,7 @@ COMMANDS = {
         "The models: what each does, its licence, what it was trained on, measured quality, size and checksum.",
     ),
     "plays": ("importing", "Play counts, ratings and skips out of players' own files."),
-    "playlist": ("checking", "Playlist files."),
+    "playlist": ("recipes", "Playlist files, and recipes that write them again."),
     "failures": ("showing", "Files that could not be listened to, each with its reason."),
     "doctor": (
         "scanning",

@@ -8,12 +8,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from musictaste.cli import render
 from musictaste.cli.checking import playlist
+from musictaste.cli.commands import COMMANDS, Commands
 from musictaste.cli.context import Globals, open_library
 from musictaste.cli.showing import AsJson, resolve
 from musictaste.errors import MusictasteError, NothingFitsError, RecipeError
@@ -126,11 +127,15 @@ def _call(context: typer.Context, words: Sequence[str], options: Globals) -> Any
         When the words are no such call.
     """
     root = context.find_root()
-    commands: dict[str, Any] = root.command.commands  # type: ignore[attr-defined]
-    makers = [name for name, command in commands.items() if {p.name for p in command.params} >= OF_A_LIST]
-    if words[0] not in makers:
-        raise typer.BadParameter(f"'{words[0]}' makes no list: use {', '.join(makers)}", param_hint="COMMAND")
-    return commands[words[0]].make_context(words[0], list(words[1:]), parent=root, obj=options)
+    commands = cast("Commands", root.command)
+    if words[0] not in COMMANDS or not _makes_a_list(commands, words[0]):
+        makers = ", ".join(name for name in COMMANDS if _makes_a_list(commands, name))
+        raise typer.BadParameter(f"'{words[0]}' makes no list: use {makers}", param_hint="COMMAND")
+    return commands.load(words[0]).make_context(words[0], list(words[1:]), parent=root, obj=options)
+
+
+def _makes_a_list(commands: Commands, name: str) -> bool:
+    return {parameter.name for parameter in commands.load(name).params} >= OF_A_LIST
 
 
 def _make(call: Any, file: str, tracks: Sequence[str]) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from musictaste.moods import EMOTIONS
 from musictaste.store.connection import Connection
 from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.store.schema import label_column
@@ -59,12 +57,6 @@ class Choosing(Connection):
         sql = f"SELECT count(*) FROM present_music AS present WHERE {_told(styles)}"
         (count,) = self._db.execute(sql, list(styles)).fetchone()
         return int(count)
-
-    def emotions(self, track_ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """How likely each of EMOTIONS is for each of some tracks, float32 [n, 4], by ascending id."""
-        rows = self._db.execute(f"SELECT track_id, {', '.join(EMOTIONS)} FROM felt ORDER BY track_id").fetchall()
-        table = np.array(rows, np.float64).reshape(-1, 1 + len(EMOTIONS))
-        return np.asarray(table[np.searchsorted(table[:, 0], track_ids), 1:], np.float32)
 
     def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
         """Music whose probability of the mood, and of the styles together, reach the thresholds.
