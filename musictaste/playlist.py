@@ -33,7 +33,11 @@ SEED_NOISE = 0.1
 """How far `seed` may reorder: tracks whose scores are this close change places often, others rarely."""
 
 RELEVANCE = 0.75
-"""How much the score of a track weighs beside its likeness to what is in the list already, which has the rest."""
+"""How much the score of a track weighs beside its likeness to what is in the list already, which has the rest.
+
+On a real library this costs ten tracks of a mood 1.2 % of their fit and makes them 11 % more diverse (1.6 % and 39 %
+where they are to be near a track); 0.7 costs the latter 5 %, and 0.6 costs 20 %: see `scripts/measure_lists.py`.
+"""
 
 CAPS_WAITING = 3
 """Tracks by one artist that wait to be picked, in caps: enough to choose from, and no artist fills the shortlist."""
