@@ -17,7 +17,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import (
-    SIZE, Gpu, Run, add_track, feelings, first_numbers, first_three, heard_rows, kinds, shares, voices,
+    SIZE,
+    Gpu,
+    Run,
+    add_track,
+    feelings,
+    first_numbers,
+    first_three,
+    heard_rows,
+    kinds,
+    shares,
+    voices,
 )
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
