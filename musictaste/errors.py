@@ -47,6 +47,10 @@ class NothingTaughtError(MusictasteError):
     """There is no teaching that could be taken back."""
 
 
+class NothingSaidError(MusictasteError):
+    """There is no feedback that could be taken back."""
+
+
 class PlaylistFileError(MusictasteError):
     """A playlist, or another list for the user, that cannot be written or read."""
 
@@ -79,6 +83,12 @@ class RecipeError(MusictasteError):
 
 class UnknownUserError(MusictasteError):
     """A file that holds the plays of several users, of whom none or an unknown one was named."""
+
+    exit_code = 2
+
+
+class UnknownSourceError(MusictasteError):
+    """A source of plays that is not known to the library."""
 
     exit_code = 2
 

@@ -11,11 +11,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from musictaste.errors import UnknownUserError
+from musictaste import fading
+from musictaste.errors import UnknownSourceError, UnknownUserError
 from musictaste.matching import Match, Matcher
 from musictaste.plays import read_plays
-from musictaste.store import Library
-from musictaste.track import Counts, History, Listener, PlayRecord
+from musictaste.store import FEEDBACK, Library
+from musictaste.track import Counts, Faded, History, Listener, PlayRecord, Source
 
 N = TypeVar("N", int, float, bool)
 
@@ -109,6 +110,39 @@ def import_history(library: Library, matcher: Matcher, path: Path, history: Hist
     return Imported(history.source, path, matches, history.malformed)
 
 
+def forget(library: Library, name: str) -> Source:
+    """Remove one source: all that was imported from a player, or from one file, or all that the user said here.
+
+    Raises
+    ------
+    UnknownSourceError
+        When nothing is known from it; those that are known are named.
+    """
+    listeners = library.listeners()
+    place = os.path.abspath(name)  # noqa: PTH100 - as it was kept
+    chosen = [i for i, listener in listeners if name == listener.source or place == listener.file]
+    said = library.count_feedback()
+    with library.transaction():
+        if chosen:
+            forgotten = library.forget_listeners(chosen)
+            library.save_imported(merge(library.own_counts(), library.own_events()))
+        elif name == FEEDBACK and said:
+            forgotten = Source(FEEDBACK, 0, library.forget_all_feedback(), 0, 0)
+        else:
+            raise UnknownSourceError(_unknown(name, {listener.source for _, listener in listeners}, said=bool(said)))
+    library.compact()
+    return forgotten
+
+
+def _unknown(name: str, players: set[str], *, said: bool) -> str:
+    known = sorted(players | {FEEDBACK} if said else players)
+    if not known:
+        return f"nothing is known from '{name}': nothing was imported or said yet"
+    near = difflib.get_close_matches(name, known, 1)
+    question = f": did you mean '{near[0]}'?" if near else ""
+    return f"nothing is known from '{name}'{question} (sources: {', '.join(known)})"
+
+
 def _by_user(matches: Iterable[Match]) -> Mapping[str, list[Match]]:
     groups: dict[str, list[Match]] = defaultdict(list)
     for match in matches:
@@ -189,14 +223,32 @@ def _merged(
         later = sum(at > until and not _same_play(until, at) for at in known) if until else 0
         bounds.append((said.plays or 0) + later)
     everything = list(counts.values())
+    skips = distinct_times(list(skipped.values()))
+    plays_count, skips_count = max(bounds), max([len(skips), *(c.skips or 0 for c in everything)])
     return Counts(
         track_id,
-        max(bounds),
-        max([len(distinct_times(list(skipped.values()))), *(c.skips or 0 for c in everything)]),
+        plays_count,
+        skips_count,
         _over((c.rating for c in everything), max),
         _over((c.loved for c in everything), max),
         _over((*(c.last_played for c in everything), *(at for times in played.values() for at in times)), max),
+        _faded((plays_count, known), (skips_count, skips)),
     )
+
+
+def _faded(played: tuple[int, Sequence[int]], skipped: tuple[int, Sequence[int]]) -> Faded | None:
+    """What is left of some plays and skips, each as how many there were and the times that are known of them.
+
+    Those without a time are taken for as old as the first that has one: players' counters go back before their logs.
+    """
+    times = [*played[1], *skipped[1]]
+    if not times:
+        return None
+    first, last = min(times), max(times)
+    plays, skips = (
+        fading.remaining([*known, *[first] * (count - len(known))], last) for count, known in (played, skipped)
+    )
+    return Faded(plays, skips, last)
 
 
 def distinct_times(sources: Sequence[Sequence[int]]) -> list[int]:

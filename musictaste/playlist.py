@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste import flow
+from musictaste.exploring import Heard, explored
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.taste import Taste
 from musictaste.track import Pool, Timeline, normalise
@@ -22,6 +23,10 @@ Timelines = Callable[[Sequence[int]], Mapping[int, Timeline]]
 
 TASTE_WEIGHT = 0.3
 """The fit to what was asked comes first; among tracks that fit about as well, taste decides."""
+
+FAVOURITES = 0.6
+"""The part of a mix for the user that what was done with a track itself has, beside what was done with its neighbours.
+Of listeners who love one corner of a library, 20 tracks of it, this share gives their corner the most of the list."""
 
 THROUGHOUT = 0.9
 """The share of its windows in which a track has a mood when it has it throughout: one of the twelve may be an intro, a
@@ -50,12 +55,18 @@ ARRAYS = ("ids", "mood", "style", "vectors", "duration_s", "bpm", "loudness_db")
 
 @dataclass(frozen=True)
 class Wish:
-    """How many tracks, how many by one artist, in which order; `seed` makes another list of the same kind."""
+    """How many tracks, how many by one artist, in which order; `seed` makes another list of the same kind.
+
+    `explore` is the share of tracks that were never played, 0..1; None lets the scores decide. `avoid_recent_days`
+    leaves out what was played within so many days.
+    """
 
     limit: int = 25
     max_per_artist: int = 2
     order: Order = "flow"
     seed: int | None = None
+    explore: float | None = None
+    avoid_recent_days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +80,27 @@ class Choice:
     because: int
 
 
+@dataclass(frozen=True)
+class Known:
+    """What else is known of the tracks of a pool: what the user did with them, and how their moods go."""
+
+    history: Heard | None = None
+    timelines: Timelines | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
 def without(pool: Pool, track_ids: list[int]) -> Pool:
     """The pool without some of its tracks."""
-    kept = np.flatnonzero(~np.isin(pool.ids, track_ids))
+    return where(pool, ~np.isin(pool.ids, track_ids))
+
+
+def where(pool: Pool, wanted: NDArray[np.bool_]) -> Pool:
+    """Some tracks of the pool."""
+    if wanted.all():
+        return pool
+    kept = np.flatnonzero(wanted)
     columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
     columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
     return replace(pool, **columns)
@@ -79,7 +108,7 @@ def without(pool: Pool, track_ids: list[int]) -> Pool:
 
 def only(pool: Pool, track_ids: Collection[int]) -> Pool:
     """The tracks of a pool that are among some."""
-    return without(pool, pool.ids[~np.isin(pool.ids, list(track_ids))].tolist())
+    return where(pool, np.isin(pool.ids, list(track_ids)))
 
 
 def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str, threshold: float) -> Pool:
@@ -115,24 +144,34 @@ def fit_to_seeds(vectors: Floats, seeds: Floats) -> Floats:
     return np.asarray((1 + cosine) / 2, np.float32)
 
 
-def choose(
-    pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, timelines: Timelines | None = None
-) -> list[Choice]:
+def fit_to_centre(vectors: Floats) -> Floats:
+    """Cosine similarity to the middle of the library, 0..1: what is typical of it, for who has not played anything."""
+    return fit_to_seeds(vectors, vectors) if len(vectors) else np.zeros(0, np.float32)
+
+
+def fit_to_user(taste: Taste, history: Heard) -> Floats:
+    """A score by taste alone, 0..1: what is near to what the user likes, and favourites themselves before it."""
+    near = np.maximum(taste.scores, 0)
+    return np.asarray((1 - FAVOURITES) * near + FAVOURITES * history.liked, np.float32)
+
+
+def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, known: Known = NOTHING_KNOWN) -> list[Choice]:
     """The best tracks of a pool in playing order; the same arguments always give the same list.
 
     An order that flows knows how tracks begin and end where there are timelines.
     """
     scores = total(fit, taste)
     rng = np.random.default_rng(wish.seed or 0)
+    ranking = explored(scores, known.history, wish.explore, limit=wish.limit) if known.history else scores
     noise = 0 if wish.seed is None else SEED_NOISE * rng.gumbel(size=len(scores))
-    ranking = np.asarray(scores + noise, np.float32)
+    ranking = np.asarray(ranking + noise, np.float32)
     picked = _pick(pool, ranking, wish)
     if wish.order == "random":
         rng.shuffle(picked)
     elif wish.order == "score":
         picked.sort(key=lambda i: (-ranking[i], i))
     else:
-        picked = arrange(pool, picked, timelines)
+        picked = arrange(pool, picked, known.timelines)
     return [choice(pool, i, scores, fit, taste) for i in picked]
 
 
@@ -163,9 +202,11 @@ def _pick(pool: Pool, ranking: Floats, wish: Wish) -> list[int]:
     rows, artists = shortlist(pool, np.argsort(-ranking, kind="stable"), wish)
     vectors, nearest = pool.vectors[rows], np.zeros(len(rows), np.float32)
     open_to, taken = np.ones(len(rows), bool), Counter[str]()
+    # The share of what was never played would not hold where likeness decides as well.
+    relevance = RELEVANCE if wish.explore is None else 1.0
     picked: list[int] = []
     while len(picked) < wish.limit and open_to.any():
-        worth = RELEVANCE * ranking[rows] - (1 - RELEVANCE) * nearest
+        worth = relevance * ranking[rows] - (1 - relevance) * nearest
         best = int(np.where(open_to, worth, -np.inf).argmax())
         picked.append(int(rows[best]))
         open_to[best] = False

@@ -183,7 +183,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Plays:
-    """What the user did with each track of `ids`, as columns; `vectors` as in Pool."""
+    """What the user did with each track of `ids`, as columns; `vectors` as in Pool.
+
+    `recent` counts plays less the longer they are ago, as `fading` does, and so does `skips`; None stands for plays
+    that all count in full. `verdict` is 1 where the user likes a track, -1 where it is disliked, 0 where nothing was
+    said; None stands for zeros. `last_played` is in Unix seconds, 0 where it is not known; None stands for zeros.
+    """
 
     ids: NDArray[np.int64] = field(compare=False)
     vectors: NDArray[np.float32] = field(compare=False)
@@ -192,6 +197,53 @@ class Plays:
     rating: NDArray[np.float32] = field(compare=False)
     loved: NDArray[np.float32] = field(compare=False)
     names: tuple[str, ...] = ()
+    recent: NDArray[np.float32] | None = field(default=None, compare=False)
+    verdict: NDArray[np.float32] | None = field(default=None, compare=False)
+    last_played: NDArray[np.float64] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one source says of one track; `liked` is what the user said to this program, `loved` to a player."""
+
+    source: str
+    track_id: int
+    plays: int
+    skips: int
+    rating: float | None
+    loved: bool
+    liked: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """How much one source says of the user: of how many tracks, in how many files."""
+
+    name: str
+    files: int
+    tracks: int
+    plays: int
+    skips: int
+
+
+Verdict = Literal["like", "dislike", "skip"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing that the user said of a track, in Unix seconds."""
+
+    verdict: Verdict
+    at: int
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What the user said of some tracks at once, in Unix seconds."""
+
+    verdict: Verdict
+    track_ids: tuple[int, ...]
+    at: int
 
 
 @dataclass(frozen=True)
@@ -253,8 +305,17 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class Faded:
+    """How many plays and skips are left at a time, in Unix seconds, each the less the longer it was before that."""
+
+    plays: float
+    skips: float
+    at: int
+
+
+@dataclass(frozen=True)
 class Counts:
-    """What one source says of a track, or what all of them say together."""
+    """What one source says of a track, or what all of them say together; `faded` is None where no time is known."""
 
     track_id: int
     plays: int | None = None
@@ -262,6 +323,7 @@ class Counts:
     rating: float | None = None
     loved: bool | None = None
     last_played: int | None = None
+    faded: Faded | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from musictaste import inference
+from musictaste.cli import main
 from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
 from musictaste.styles import STYLES
@@ -40,13 +41,36 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line as a user does, in a process of its own, in an empty home."""
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
     for variable in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("MUSICTASTE_DB", str(tmp_path / "library.db"))
+
+
+@pytest.fixture
+def run_here(
+    empty_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> Run:
+    """Run the command line in this process, in an empty home: ten times as fast as in one of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*words: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["musictaste", *map(str, words)])
+        capsysbinary.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsysbinary.readouterr()
+        code = end.value.code
+        return Result(code if isinstance(code, int) else 0, out.decode(), err.decode())
+
+    return run_command
+
+
+@pytest.fixture
+def run(empty_home: None, tmp_path: Path) -> Run:
+    """Run the command line as a user does, in a process of its own, in an empty home."""
 
     def run_command(*words: str | Path, cwd: Path = tmp_path) -> Result:
         command = [sys.executable, "-m", "musictaste", *map(str, words)]

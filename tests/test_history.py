@@ -5,17 +5,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import add_track
 from hypothesis import given
 from hypothesis import strategies as st
 from players import Song, write_foobar2000, write_lastfm_uts, write_navidrome, write_rhythmbox, write_scrobbler_log
 
+from musictaste import fading
 from musictaste.errors import UnknownUserError
 from musictaste.history import Imported, Whose, distinct_times, import_history, merge, read_history
 from musictaste.matching import Matcher
 from musictaste.store import Library
-from musictaste.track import Counts
+from musictaste.track import Counts, Faded
 
 T = 1_600_000_001
 DAY = 86_400
@@ -256,7 +258,68 @@ def test_what_else_is_merged() -> None:
         (3, Counts(6, None, None, None, True, None)),
     ]
     skips = [(5, 9, T, True), (5, 9, T + 100, True), (5, 9, T + 200, True)]
-    assert merge(counts, skips) == [Counts(5, 1, 3, 0.8, False, T + 5), Counts(6, 0, 0, None, True, None)]
+    first, second = merge(counts, skips)
+    assert replace(first, faded=None) == Counts(5, 1, 3, 0.8, False, T + 5)
+    assert second == Counts(6, 0, 0, None, True, None)
+
+
+def half_lives(count: float) -> int:
+    return round(count * fading.HALF_LIFE_DAYS * DAY)
+
+
+@pytest.mark.parametrize(
+    ("counts", "times", "faded"),
+    [
+        ([], [[T, T + half_lives(1), T + half_lives(2)]], Faded(1.75, 0, T + half_lives(2))),
+        ([(7, 5, T)], [], Faded(5, 0, T)),
+        ([(7, 5, None)], [], None),
+        ([(0, 5, None)], [[T, T + half_lives(1)]], Faded(4 * 0.5 + 1, 0, T + half_lives(1))),
+        ([(7, 5, T)], [[T + half_lives(1)]], Faded(5 * 0.5 + 1, 0, T + half_lives(1))),
+    ],
+)
+def test_what_is_left_of_plays(
+    counts: list[tuple[int, int | None, int | None]], times: list[list[int]], faded: Faded | None
+) -> None:
+    said = [(listener, Counts(1, plays, last_played=last)) for listener, plays, last in counts]
+    events = [(1, listener, at, False) for listener, ats in enumerate(times) for at in ats]
+    assert [merged.faded for merged in merge(said, events)] == [faded]
+
+
+def test_what_is_left_of_skips_with_times() -> None:
+    events = [(1, 0, T, False), (1, 0, T, True), (1, 0, T + half_lives(1), True)]
+    assert [merged.faded for merged in merge([], events)] == [Faded(0.5, 1.5, T + half_lives(1))]
+
+
+def test_an_old_favourite_gives_way_to_what_is_played_now(library: Library, tmp_path: Path) -> None:
+    write_lastfm_uts(
+        tmp_path / "a.csv",
+        [
+            replace(SONG, played_at=tuple(T + i * 300 for i in range(20))),
+            replace(OTHER, played_at=tuple(T + half_lives(12) + i * 300 for i in range(5))),
+        ],
+    )
+    bring(library, tmp_path / "a.csv")
+    plays = library.plays()
+    assert plays.recent is not None
+    assert plays.plays.tolist() == [20, 5]
+    assert plays.recent[1] > 4 > plays.recent[0] > 20 * fading.LASTING
+    assert plays.last_played is not None
+    assert plays.last_played.tolist() == [T + 19 * 300, T + half_lives(12) + 4 * 300]
+
+
+def test_what_tags_count_beyond_the_players_is_as_old_as_these_say(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library.db", create=True) as library:
+        for seed, song in enumerate((SONG, OTHER)):
+            add_track(
+                library, song.path, mood={"calm": 0.7}, style={"jazz": 0.9}, seed=seed, artist=song.artist,
+                title=song.title, plays=7, last_played=T if song is OTHER else None,
+            )  # fmt: skip
+        write_rhythmbox(tmp_path / "a", [replace(SONG, plays=5, last_played=T)])
+        bring(library, tmp_path / "a")
+        plays = library.plays()
+    assert plays.recent is not None
+    # The last play that is known ends the day from which ages are taken.
+    assert plays.recent.tolist() == pytest.approx([7 * float(fading.left(np.asarray(DAY - T % DAY)))] * 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from musictaste import playlist
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
-from musictaste.playlist import Choice, Floats, Order, Wish, choose
+from musictaste.playlist import Choice, Floats, Known, Order, Wish, choose
 from musictaste.taste import Taste
 from musictaste.track import Pool, Timeline, normalise
 
@@ -302,7 +302,7 @@ def test_flow_knows_how_tracks_end_and_begin() -> None:
         asked.extend(track_ids)
         return timelines
 
-    assert ids(choose(alike(3), falling(3), None, Wish(), timelines=courses)) == [100, 102, 101]
+    assert ids(choose(alike(3), falling(3), None, Wish(), known=Known(timelines=courses))) == [100, 102, 101]
     assert asked == [100, 101, 102]
     assert ids(choose(alike(3), falling(3), None, Wish())) == [100, 101, 102]
 

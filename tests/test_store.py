@@ -14,7 +14,7 @@ import pytest
 import sqlite_utils
 from conftest import kinds, voices
 
-from musictaste import genres, store
+from musictaste import fading, genres, store
 from musictaste.errors import LibraryError
 from musictaste.genres import weigh, weights
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
@@ -247,6 +247,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "kinds_of_sound",
         "columns_of_tracks",
         "provider_of_networks",
+        "feedback_of_the_user",
         "voices_of_tracks",
         "recipes_of_playlists",
     ]
@@ -861,7 +862,7 @@ def test_a_pool_holds_what_reaches_the_thresholds(library: Library, three: list[
     assert (pool.duration_s.tolist(), pool.bpm.tolist(), pool.loudness_db.tolist()) == (
         [180.0, 181.0], [100.0, 101.0], [-14.5, -14.5],
     )  # fmt: skip
-    assert (pool.keys, pool.artists, pool.titles) == (("A minor",) * 2, ("One", "Many"), ("Song 0", "Song 1"))
+    assert (pool.keys, pool.artists, pool.titles) == (("A minor",) * 2, ("One", "One"), ("Song 0", "Song 1"))
     assert (pool.considered, pool.best) == (3, pytest.approx(0.75 * 0.625))
     np.testing.assert_allclose(pool.vectors, [unit(0), unit(1)], atol=1e-6)
 
@@ -916,7 +917,9 @@ def test_plays(library: Library) -> None:
     library.mark_missing([1])
     plays = library.plays()
     assert plays.ids.tolist() == [played, rated, loved]
-    assert (plays.plays.tolist(), plays.skips.tolist()) == ([5, 0, 0], [1, 0, 0])
+    assert (plays.plays.tolist(), plays.skips.tolist()) == ([5, 0, 0], [fading.UNDATED, 0, 0])
+    assert plays.recent is not None
+    assert plays.recent.tolist() == [5 * fading.UNDATED, 0, 0]
     assert (plays.rating.tolist(), plays.loved.tolist()) == ([0.5, 0, -1], [0, 0, 1])
     assert plays.names == ("One - Song", "Rated", "/3")
     np.testing.assert_allclose(plays.vectors, [unit(0), unit(2), unit(3)], atol=1e-6)

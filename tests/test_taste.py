@@ -21,6 +21,8 @@ def history(
     skips: Sequence[float] | None = None,
     rating: Sequence[float] | None = None,
     loved: Sequence[float] | None = None,
+    recent: Sequence[float] | None = None,
+    verdict: Sequence[float] | None = None,
 ) -> Plays:
     """What was done with tracks of the given vectors; nothing where nothing is given."""
     count = len(vectors)
@@ -29,8 +31,9 @@ def history(
         return np.asarray([otherwise] * count if values is None else values, np.float32)
 
     return Plays(
-        np.arange(100, 100 + count), vectors, column(plays, 0), column(skips, 0), column(rating, -1), column(loved, 0)
-    )
+        np.arange(100, 100 + count), vectors, column(plays, 0), column(skips, 0), column(rating, -1), column(loved, 0),
+        recent=None if recent is None else column(recent, 0), verdict=column(verdict, 0),
+    )  # fmt: skip
 
 
 def unit_vectors(count: int, seed: int) -> Floats:
@@ -65,13 +68,56 @@ def test_weights() -> None:
     [
         history(AXES[:0]),
         history(AXES),
-        history(AXES, skips=[5, 5, 5, 5]),
-        history(AXES, rating=[0.5, 0.2, 0, -1]),
+        history(AXES, rating=[0.5, 0.5, -1, -1]),
     ],
-    ids=["empty", "never played", "only skipped", "nothing rated high"],
+    ids=["empty", "never played", "rated neither high nor low"],
 )
-def test_none_without_anything_that_is_liked(plays: Plays) -> None:
-    assert taste.score(AXES, plays) is None
+def test_none_without_anything_that_is_liked_or_not(plays: Plays) -> None:
+    assert (taste.score(AXES, plays), taste.is_cold(plays)) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("plays", "cold"),
+    [
+        (history(AXES[:2], skips=[5, 5]), True),
+        (history(AXES[:2], rating=[0.2, 0]), True),
+        (history(AXES[:2], verdict=[-1, 0]), True),
+        (history(AXES[:2], plays=[9, 0], verdict=[-1, 0]), True),
+        (history(AXES[:2], verdict=[-1, 1]), False),
+        (history(AXES[:2], plays=[1, 0], verdict=[0, -1]), False),
+    ],
+)
+def test_who_is_cold(plays: Plays, cold: bool) -> None:
+    assert taste.is_cold(plays) is cold
+
+
+def test_what_is_said_weighs_more_than_what_was_played() -> None:
+    plays = history(np.repeat(AXES[:1], 4, axis=0), plays=[0, 3, 50, 0], verdict=[1, 1, -1, -1])
+    assert taste.weigh(plays) == pytest.approx([2, 2 + np.log(4), -2, -2])
+
+
+def test_recent_plays_are_what_weighs() -> None:
+    plays = history(np.repeat(AXES[:1], 2, axis=0), plays=[90, 3], recent=[1, 3])
+    assert taste.weigh(plays) == pytest.approx([np.log(2), np.log(4)])
+
+
+def test_dislikes_alone_lower_their_neighbours() -> None:
+    between = np.asarray([[0.6, 0.8, 0, 0]], np.float32)
+    result = scored(np.concatenate([AXES[:1], between, AXES[1:2]]), history(AXES[:1], verdict=[-1]))
+    assert as_lists(result) == ([-1.0, -0.6, 0.0], [-1, -1, -1])
+
+
+def test_a_dislike_lowers_neighbours_more_than_a_play_raises_them() -> None:
+    vectors = np.asarray([[0.8, 0.6, 0, 0], [0.6, 0.8, 0, 0], [0, 1, 0, 0]], np.float32)
+    before = scored(vectors, history(AXES[:2], plays=[3, 3]))
+    after = scored(vectors, history(AXES[:2], plays=[3, 3], verdict=[-1, 0]))
+    assert before.scores.argmax() == 0
+    assert after.scores.argsort().tolist() == [0, 1, 2]
+
+
+def test_some_tracks_of_a_taste() -> None:
+    result = scored(AXES, history(AXES[:2], plays=[1, 15])).of(np.array([False, True, True, False]))
+    assert as_lists(result) == ([1.0, 0.0], [1, -1])
 
 
 def test_none_without_tracks_to_score() -> None:
@@ -88,9 +134,9 @@ def test_skips_lower_a_score() -> None:
     assert as_lists(scored(AXES[:2], plays)) == ([1.0, 0.25], [0, 1])
 
 
-def test_what_is_near_a_skipped_track_is_never_below_zero() -> None:
-    plays = history(AXES[:2], plays=[3, 0], skips=[0, 50])
-    assert as_lists(scored(AXES[:2], plays)) == ([1.0, 0.0], [0, -1])
+def test_what_is_near_a_skipped_track_is_below_zero() -> None:
+    plays = history(AXES[:2], plays=[3, 0], skips=[0, 3])
+    assert as_lists(scored(AXES[:2], plays)) == ([1.0, -0.5], [0, -1])
 
 
 def test_a_skipped_neighbour_counts_against_a_played_one() -> None:
@@ -116,11 +162,11 @@ def test_because_names_the_row_that_speaks_loudest() -> None:
 def test_only_the_nearest_count() -> None:
     nearest = np.repeat(AXES[:1], NEIGHBOURS, axis=0)
     far = np.asarray([[0.6, 0.8, 0, 0]] * 5, np.float32)
-    without_far = scored(AXES[:2], history(nearest, plays=[1] * NEIGHBOURS))
+    without_far = scored(AXES[:1], history(nearest, plays=[1] * NEIGHBOURS))
     plays = history(
         np.concatenate([nearest, far]), plays=[1] * NEIGHBOURS + [0] * 5, skips=[0] * NEIGHBOURS + [999] * 5
     )
-    assert without_far.scores.tolist() == scored(AXES[:2], plays).scores.tolist() == [1.0, 0.0]
+    assert without_far.scores.tolist() == scored(AXES[:1], plays).scores.tolist() == [1.0]
 
 
 @given(tracks=st.integers(1, 20), played=st.integers(1, 30), seed=st.integers(0, 2**32 - 1))
@@ -134,11 +180,10 @@ def test_scores_and_reasons_keep_to_their_ranges(tracks: int, played: int, seed:
     result = scored(unit_vectors(tracks, seed), plays)
     assert result.scores.dtype == np.float32
     assert result.scores.shape == result.because.shape == (tracks,)
-    assert result.scores.min() >= 0
-    assert result.scores.max() == 0 or result.scores.max() == pytest.approx(1)
+    assert np.abs(result.scores).max() == 0 or np.abs(result.scores).max() == pytest.approx(1)
     named = result.because[result.because >= 0]
     assert (taste.weigh(plays)[named] > 0).all()
-    assert (result.scores[result.because < 0] == 0).all()
+    assert (result.scores[result.because < 0] <= 0).all()
 
 
 @given(played=st.integers(1, 30), seed=st.integers(0, 2**32 - 1))

@@ -1,4 +1,4 @@
-"""mood, style, similar: playlists."""
+"""mood, style, similar, mix: playlists."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from musictaste.cli.showing import resolve_all
 from musictaste.errors import NothingFitsError
 
 if TYPE_CHECKING:
+    from musictaste.exploring import Heard
+    from musictaste.playlist import Floats
     from musictaste.store import Library
+    from musictaste.taste import Taste
     from musictaste.track import Pool
 
 NAMED = 3
 """So many seeds are named in the title of a list: a playlist may bring a thousand."""
+
+COLD = "nothing that you play is known yet, so this is what is typical of your library: see 'plays detect' and 'like'"
 
 Styles = Annotated[list[str] | None, typer.Option("--style", help="Only this style; several are alternatives.")]
 
@@ -66,7 +71,7 @@ def similar(
     style: Styles = None,
     request: Request,
 ) -> None:
-    """The tracks nearest to one or more others."""
+    """The tracks nearest to one or more others, which may be disliked ones."""
     from musictaste import playlist
 
     names = [styles.find_style(s) for s in style or []]
@@ -79,6 +84,40 @@ def similar(
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
         title = "similar to " + _named(library, seeds)
         deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
+
+
+@app.command()
+@with_request
+def mix(context: typer.Context, *, style: Styles = None, request: Request) -> None:
+    """A playlist for you, from what you play and like; without any of that, what is typical of your library."""
+    from musictaste import taste
+
+    options: Globals = context.obj
+    names = [styles.find_style(s) for s in style or []]
+    with open_library(options) as library:
+        pool = pool_of(library, None, names, request)
+        if not len(pool):
+            fits = "is " + request.sung if request.sung else "fits"
+            raise NothingFitsError(f"no track {fits}: {_considered(library, pool)}{_unsure(library, request)}")
+        plays = library.plays()
+        cold = taste.is_cold(plays)
+        if cold and not options.quiet:
+            render.console(stderr=True).print(COLD)
+        title = ", ".join(["for you", *names])
+        fit, why = (_typical, reasons.typical) if cold else (_liked, reasons.none)
+        deliver(library, pool, fit, request, title=title, options=options, reasons=why, plays=plays)
+
+
+def _typical(pool: Pool, _: Taste | None, __: Heard) -> Floats:
+    from musictaste import playlist
+
+    return playlist.fit_to_centre(pool.vectors)
+
+
+def _liked(pool: Pool, liking: Taste | None, history: Heard) -> Floats:
+    from musictaste import playlist
+
+    return playlist.fit_to_user(liking, history) if liking else _typical(pool, liking, history)
 
 
 def _named(library: Library, seeds: Sequence[int]) -> str:
@@ -146,8 +185,9 @@ def _considered(library: Library, pool: Pool) -> str:
 
 
 def _left_out(library: Library) -> str:
-    """How many tracks no playlist takes because they are no music: " (left out: 2 speech, 1 noise)"."""
-    counts = [f"{count} {kind}" for kind, count in library.not_music().items()]
+    """How many tracks no playlist takes, no music or disliked: " (left out: 2 speech, 1 noise, 1 disliked)"."""
+    left = library.not_music() | {"disliked": library.count_disliked()}
+    counts = [f"{count} {kind}" for kind, count in left.items() if count]
     return f" (left out: {', '.join(counts)})" if counts else ""
 
 

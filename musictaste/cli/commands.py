@@ -12,9 +12,27 @@ COMMANDS = {
     "scan": ("scanning", "Bring the library up to date with folders of music."),
     "mood": ("choosing", "A playlist of a mood, and of a style if you like."),
     "style": ("choosing", "A playlist of one or more styles."),
-    "similar": ("choosing", "The tracks nearest to one or more others."),
+    "similar": ("choosing", "The tracks nearest to one or more others, which may be disliked ones."),
+    "mix": (
+        "choosing",
+        "A playlist for you, from what you play and like; without any of that, what is typical of your library.",
+    ),
     "journey": ("journeys", "A way from one mood to another, in even steps through valence and arousal."),
     "show": ("showing", "All that is known of a track."),
+    "like": ("feedback", "Say that you like tracks: they and what is near to them come sooner."),
+    "dislike": (
+        "feedback",
+        "Say that you dislike tracks: no list takes them, only 'similar' as a seed, and their like comes later.",
+    ),
+    "skip": (
+        "feedback",
+        "Say that you skipped tracks: each time counts a little against them and what is near, for some weeks.",
+    ),
+    "undo": ("feedback", "Take the last like, dislike or skip back, with all tracks that it named."),
+    "taste": (
+        "tasting",
+        "What is believed of your taste, beside what your library is like, and which sources tell it.",
+    ),
     "teach": ("teaching", "Correct a mood for this library; with the mood alone, list what it was taught."),
     "moods": ("showing", "The moods, how many tracks reach each, and how well each was measured to be heard."),
     "styles": (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,34 +13,52 @@ from musictaste.cli import render
 from musictaste.cli.context import Globals
 from musictaste.cli.reasons import by_taste
 from musictaste.cli.request import Request
-from musictaste.errors import LibraryError
+from musictaste.errors import LibraryError, NothingFitsError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from musictaste.cli.reasons import Reasons
-    from musictaste.playlist import Choice
+    from musictaste.exploring import Heard
+    from musictaste.playlist import Choice, Wish
     from musictaste.store import Library
+    from musictaste.taste import Taste
     from musictaste.track import Plays, Pool, Track
+
+    Fit = Callable[[Pool, Taste | None, Heard], NDArray[np.float32]]
 
 
 def deliver(
     library: Library,
     pool: Pool,
-    fit: NDArray[np.float32],
+    fit: NDArray[np.float32] | Fit,
     request: Request,
     *,
     title: str,
     options: Globals,
     reasons: Reasons,
+    plays: Plays | None = None,
 ) -> None:
-    """Choose from a pool by fit and taste, print or write the list, and remember it."""
-    from musictaste import playlist, taste
+    """Choose from a pool by fit and taste, print or write the list, and remember it.
 
-    plays = library.plays()
-    liked = taste.score(pool.vectors, plays)
-    choices = playlist.choose(pool, fit, liked, request.wish, timelines=library.timelines)
+    `fit` may be a function of the pool, the taste and the history, where it depends on them; `plays` is given where it
+    was read before.
+    """
+    from musictaste import exploring, playlist, taste
+
+    plays, wish = plays or library.plays(), request.wish
+    liking = taste.score(pool.vectors, plays)
+    history = exploring.heard(pool.ids, plays, taste.weigh(plays))
+    fits = fit(pool, liking, history) if callable(fit) else fit
+    kept = _let_in(history, wish)
+    choices = playlist.choose(
+        playlist.where(pool, kept),
+        fits[kept],
+        liking.of(kept) if liking else None,
+        wish,
+        known=playlist.Known(history.of(kept), library.timelines),
+    )
     hand_over(library, choices, plays, request, title=title, options=options, reasons=reasons)
 
 
@@ -76,6 +95,38 @@ def hand_over(
         library.save_list([track.id for track in tracks])
     except LibraryError as error:
         render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
+
+
+def admitted(pool: Pool, plays: Plays, wish: Wish) -> Pool:
+    """The tracks of a pool that the wish lets in by their history.
+
+    Raises
+    ------
+    NothingFitsError
+        When it lets in none.
+    """
+    from musictaste import exploring, playlist, taste
+
+    return playlist.where(pool, _let_in(exploring.heard(pool.ids, plays, taste.weigh(plays)), wish))
+
+
+def _let_in(history: Heard, wish: Wish) -> NDArray[np.bool_]:
+    """Which tracks of a pool the wish lets in.
+
+    Raises
+    ------
+    NothingFitsError
+        When it lets in none.
+    """
+    from musictaste import exploring
+
+    days = wish.avoid_recent_days
+    kept = exploring.admitted(history, explore=wish.explore, avoid_recent_days=days, now=time.time())
+    if not kept.any():
+        reasons = ["you played none of them"] * (wish.explore == 0) + ["you played all of them"] * (wish.explore == 1)
+        reasons += [f"they were played within {days:g} days"] if days is not None else []
+        raise NothingFitsError(f"no track is left of {len(kept)} that fit: {', or '.join(reasons)}")
+    return kept
 
 
 def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *, explain: bool) -> None:

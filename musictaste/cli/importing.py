@@ -88,6 +88,31 @@ def detect(
         raise typer.Exit(max(error.exit_code for error in errors))
 
 
+@plays.command("forget")
+def forget(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A player as 'taste' names it, one imported file, or 'feedback': what you said here."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Remove all that was imported from one source; counts in the tags of your music are not touched."""
+    from musictaste import history
+
+    options: Globals = context.obj
+    with open_library(options) as library:
+        gone = history.forget(library, source)
+    if as_json:
+        keys = {"source": gone.name, "files": gone.files, "tracks": gone.tracks}
+        render.print_json(keys | {"plays": gone.plays, "skips": gone.skips})
+    elif not options.quiet:
+        counts = f"{gone.plays} plays and {gone.skips} skips of " if gone.files else "what you said of "
+        render.print_lines([f"{gone.name}: forgot {counts}{gone.tracks} track{'s' * (gone.tracks != 1)}"])
+
+
 def _look(whose: Whose) -> tuple[list[tuple[Path, History]], list[MusictasteError]]:
     """What is found, and why some of it cannot be read; files that are something else are passed over."""
     from musictaste.history import read_history

@@ -11,7 +11,7 @@ from musictaste import moods, styles
 from musictaste.cli import render
 from musictaste.cli.choosing import Styles, fitting_pool, pool_of
 from musictaste.cli.context import app, open_library
-from musictaste.cli.delivering import hand_over
+from musictaste.cli.delivering import admitted, hand_over
 from musictaste.cli.reasons import labels
 from musictaste.cli.request import Request, with_request
 from musictaste.errors import NothingFitsError
@@ -44,9 +44,9 @@ def journey(
     names = [styles.find_style(s) for s in style or []]
     title = " ".join([f"{ends[0]} to {ends[1]}", *filter(None, [request.sung, *names])])
     with open_library(context.obj) as library:
-        begins, goals = (fitting_pool(library, mood, names, request) for mood in ends)
-        pool = pool_of(library, None, names, request)
         plays = library.plays()
+        begins, goals = (admitted(fitting_pool(library, mood, names, request), plays, request.wish) for mood in ends)
+        pool = admitted(pool_of(library, None, names, request), plays, request.wish)
         land = Land(pool, flow.circumplex(library.emotions(pool.ids)), taste.score(pool.vectors, plays))
         steps = travel(land, begins, goals, request.wish, timelines=library.timelines)
         if not steps:
@@ -66,6 +66,8 @@ def _check(ends: tuple[str, str], request: Request) -> None:
         raise typer.BadParameter("a journey has two ends", param_hint="--limit")
     if request.order != "flow":
         raise typer.BadParameter("the order of a journey is its way", param_hint="--order")
+    if request.explore not in (None, 0, 1):
+        raise typer.BadParameter("a journey goes through what you play (0) or never played (1)", param_hint="--explore")
 
 
 def _reasons(steps: list[Step], ends: tuple[str, str], names: list[str]) -> Reasons:

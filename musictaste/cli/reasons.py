@@ -35,6 +35,15 @@ def _style_reason(track: Track, name: str) -> str:
     return f"sounds like {name} ({alone:.2f}{f', with its tag {weighed:.2f}' if alone < weighed else ''})"
 
 
+def none(_: Track, __: Choice) -> list[str]:
+    """Nothing but what taste says."""
+    return []
+
+
+def typical(_: Track, choice: Choice) -> list[str]:
+    return [f"typical of your library ({choice.fit:.2f})"]
+
+
 def near(_: Track, choice: Choice) -> list[str]:
     return [f"sounds close to what you named ({choice.fit:.2f})"]
 
@@ -42,6 +51,10 @@ def near(_: Track, choice: Choice) -> list[str]:
 def by_taste(choice: Choice, plays: Plays) -> list[str]:
     if choice.because < 0:
         return []
-    if int(plays.ids[choice.because]) == choice.track_id:
-        return [f"you played it {int(plays.plays[choice.because])} times"]
-    return [f"close to {plays.names[choice.because]}, which you play"]
+    row = choice.because
+    said = plays.verdict is not None and plays.verdict[row] > 0
+    count = int(plays.plays[row])
+    if int(plays.ids[row]) == choice.track_id:
+        liked = ["you like it"] if said or not count else []
+        return liked + ([f"you played it {count} times"] if count else [])
+    return [f"close to {plays.names[row]}, which you {'play' if count and not said else 'like'}"]

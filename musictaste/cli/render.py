@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Answer, Timeline, Track, Voice, Words
+from musictaste.track import Answer, Said, Timeline, Track, Voice, Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,13 +145,14 @@ def _notes(track: Track) -> str:
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a track beside its record: its course, words and voice, what is near and what was taught."""
+    """What is known of a track beside its record: its course, words and voice, what is near, was taught and said."""
 
     timeline: Timeline | None
     words: Words | None
     voice: Voice | None
     neighbours: Sequence[Track] = ()
     answers: Sequence[Answer] = ()
+    opinion: str = ""
 
 
 def print_track(track: Track, about: About) -> None:
@@ -179,12 +181,8 @@ def print_track(track: Track, about: About) -> None:
             out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
     known = [words_line(about.words) if about.words else "", voice_line(about.voice) if about.voice else ""]
-    for line in filter(None, known):
+    for line in [*filter(None, known), *_told(track, about.answers, about.opinion)]:
         out.print(f"  {line}")
-    if about.answers:
-        out.print("  taught: " + ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in about.answers))
-    if track.plays or track.skips:
-        out.print(f"  played {track.plays} times, skipped {track.skips} times")
     for other in about.neighbours:
         out.print(f"  near: {printable(other.name)}", style="dim")
 
@@ -195,6 +193,23 @@ def voice_line(voice: Voice) -> str:
     if voice.answer is None:
         return f"voice: not certain (by the sound{heard})" if heard else "voice: not listened for yet"
     return f"voice: {voice.answer} (by the {voice.told_by}{heard if voice.told_by == 'sound' else ''})"
+
+
+def _told(track: Track, answers: Sequence[Answer], opinion: str) -> list[str]:
+    """What the user and players say of a track."""
+    taught = ", ".join(f"{a.mood} {'yes' if a.yes else 'no'}" for a in answers)
+    played = f"played {track.plays} times, skipped {track.skips} times" if track.plays or track.skips else ""
+    return [line for line in (taught and f"taught: {taught}", played, opinion) if line]
+
+
+def opinion_line(said: Sequence[Said], *, disliked: bool) -> str:
+    """What the user said of a track: the last like or dislike, and how often it was skipped."""
+    verdicts = [one for one in said if one.verdict != "skip"]
+    skips = len(said) - len(verdicts)
+    parts = [f"you {one.verdict} it since {date.fromtimestamp(one.at)}" for one in verdicts[-1:]]
+    parts += [f"you skipped it {skips} times"] if skips else []
+    parts += ["your player says that you hate it"] if disliked and not verdicts else []
+    return ", ".join(parts + ["in no list"] * disliked)
 
 
 def words_line(words: Words) -> str:

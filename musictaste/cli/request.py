@@ -50,6 +50,14 @@ class Request:
     seed: Annotated[str | None, typer.Option("--seed", help="Another list of the same kind: a number, or 'today'.")] = (
         None
     )
+    avoid_recent: Annotated[
+        float | None,
+        typer.Option("--avoid-recent", metavar="DAYS", min=0, help="Nothing that was played within so many days."),
+    ] = None
+    explore: Annotated[
+        float | None,
+        typer.Option("--explore", min=0, max=1, help="From 0, only what you play, to 1, only what you never played."),
+    ] = None
     explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
     as_json: AsJson = False
 
@@ -68,7 +76,9 @@ class Request:
         """What the choosing has to keep to."""
         from musictaste import playlist
 
-        return playlist.Wish(self.limit, self.max_per_artist, self.order, _number(self.seed))
+        return playlist.Wish(
+            self.limit, self.max_per_artist, self.order, _number(self.seed), self.explore, self.avoid_recent
+        )
 
     def check(self) -> None:
         """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""

@@ -94,24 +94,28 @@ def show(
         ids = library.all_ids() if everything else resolve_all(library, tracks or [])
         if as_json:
             for start in range(0, len(ids), 1000):
-                timelines = library.timelines(ids[start : start + 1000])
-                words = library.words(ids[start : start + 1000])
-                voices = library.voices(ids[start : start + 1000])
-                for track in library.tracks(ids[start : start + 1000]):
+                part = ids[start : start + 1000]
+                timelines, words, voices = library.timelines(part), library.words(part), library.voices(part)
+                said, disliked = library.said_of(part), library.disliked(part)
+                for track in library.tracks(part):
                     document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
                     document["words"] = render.words_json(words.get(track.id))
                     document["voice"] = render.voice_json(voices.get(track.id))
+                    document["feedback"] = [vars(one) for one in said.get(track.id, [])]
+                    document["disliked"] = track.id in disliked
                     if vectors:
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
         timelines, words, answers = library.timelines(ids), library.words(ids), library.answers()
         voices = library.voices(ids)
+        said, disliked = library.said_of(ids), library.disliked(ids)
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
             taught = [answer for answer in answers if answer.track_id == track.id]
-            about = render.About(timelines.get(track.id), words.get(track.id), voices.get(track.id), near, taught)
-            render.print_track(track, about)
+            opinion = render.opinion_line(said.get(track.id, []), disliked=track.id in disliked)
+            beside = (timelines.get(track.id), words.get(track.id), voices.get(track.id))
+            render.print_track(track, render.About(*beside, near, taught, opinion))
 
 
 @app.command()

@@ -8,6 +8,8 @@ the way `os.fsdecode` does.
 from musictaste.store.analyses import Analyses
 from musictaste.store.choosing import Choosing
 from musictaste.store.columns import Columns
+from musictaste.store.evidence import FEEDBACK, Evidences
+from musictaste.store.feedback import Opinions
 from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
@@ -17,8 +19,8 @@ from musictaste.store.schema import APPLICATION_ID, label_column, migrations
 from musictaste.store.tracks import Tracks
 from musictaste.store.voices import Voices
 
-__all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
+__all__ = ["APPLICATION_ID", "FEEDBACK", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Choosing, Voices, Recipes, Tracks, Columns):
+class Library(Analyses, Texts, Lessons, Listening, Evidences, Opinions, Choosing, Voices, Recipes, Tracks, Columns):
     """An open library file."""

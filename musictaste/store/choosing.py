@@ -68,13 +68,13 @@ class Choosing(Connection):
         styled = "styled USING (file_id)" if styles else "style USING (track_id)"
         source = (
             f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s"
-            " FROM present_music AS present"
+            " FROM offered AS present"
             f" JOIN felt USING (track_id) JOIN {styled}) AS fit"
         )
         considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}", bound).fetchone()
         rows = self._db.execute(
             f"""SELECT fit.track_id, m, s, {VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
-            coalesce(album_artist, artist), title
+            coalesce(artist, album_artist), title
             FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
             JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",
             [*bound, mood_from, style_from],

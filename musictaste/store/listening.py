@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from musictaste import fading
 from musictaste.store.connection import Connection
 from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
+
+Doubles = NDArray[np.float64]
 
 
 class Listening(Connection):
@@ -97,27 +103,106 @@ class Listening(Connection):
         """Replace what all of the owner's players say together."""
         self._db.execute("DELETE FROM imported")
         self._write_many(
-            "INSERT INTO imported (track_id, plays, skips, rating, loved, last_played) VALUES (?, ?, ?, ?, ?, ?)",
-            ((c.track_id, c.plays or 0, c.skips or 0, c.rating, c.loved, c.last_played) for c in counts),
+            """INSERT INTO imported
+            (track_id, plays, skips, rating, loved, last_played, faded_plays, faded_skips, faded_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                (c.track_id, c.plays or 0, c.skips or 0, c.rating, c.loved, c.last_played)
+                + ((c.faded.plays, c.faded.skips, c.faded.at) if c.faded else (None, None, None))
+                for c in counts
+            ),
         )
 
     def plays(self) -> Plays:
-        """All music that was played, skipped, rated or loved, that whose files are missing included."""
-        # A player that writes its counts into tags is often the one whose file was imported: the larger count holds.
-        rows = self._db.execute(
-            f"""SELECT file.track_id, {VECTOR}, max(sum(coalesce(file.plays, 0)), coalesce(imported.plays, 0)),
-            max(sum(coalesce(file.skips, 0)), coalesce(imported.skips, 0)),
-            max(coalesce(max(file.rating), -1), coalesce(imported.rating, -1)),
-            max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
-            coalesce(artist || ' - ', '') || coalesce(title, path)
-            FROM file JOIN embedding USING (track_id) LEFT JOIN imported USING (track_id)
-            WHERE (file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1
-              OR imported.track_id IS NOT NULL)
-              AND NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = file.track_id AND kind != 'music')
-            GROUP BY file.track_id ORDER BY file.track_id"""
-        ).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * 7
-        plays, skips, rating, loved = (np.asarray(column, np.float32) for column in columns[2:6])
+        """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included."""
+        rows = self._db.execute(_PLAYS_SQL).fetchall()
+        columns = list(zip(*rows, strict=True)) or [()] * 14
+        ids = np.asarray(columns[0], np.int64)
+        rating, loved = (np.asarray(columns[i], np.float32) for i in (2, 3))
+        tags, players = (_Said(*(np.asarray(column, np.float64) for column in columns[i : i + 3])) for i in (4, 7))
+        faded = [np.asarray(column, np.float64) for column in columns[10:13]]
+        # Ages are taken from the last play that is known: who imports seldom has not forgotten everything since.
+        now = time.time()
+        latest = max(float(times.max(initial=0)) for times in (tags.last_played, faded[2]))
+        plays, skips = _left(tags, players, faded, fading.end_of_day(min(latest or now, now)))
+        verdict, own_skips = (_placed(ids, said) for said in self._spoken(fading.end_of_day(now)))
         return Plays(
-            np.asarray(columns[0], np.int64), unit_vectors(columns[1]), plays, skips, rating, loved, names=columns[6]
+            ids,
+            unit_vectors(columns[1]),
+            np.maximum(tags.plays, players.plays).astype(np.float32),
+            (skips + own_skips).astype(np.float32),
+            rating,
+            loved,
+            names=columns[13],
+            recent=plays.astype(np.float32),
+            verdict=verdict.astype(np.float32),
+            last_played=np.maximum(tags.last_played, players.last_played),
         )
+
+    def _spoken(self, now: float) -> tuple[dict[int, float], dict[int, float]]:
+        """By track: 1 where it is liked and -1 where it is disliked; and what is left of the user's skips of it."""
+        verdicts = dict.fromkeys((i for (i,) in self._db.execute("SELECT track_id FROM disliked")), -1.0)
+        verdicts |= {i: 1.0 for (i,) in self._db.execute("SELECT track_id FROM opinion WHERE verdict = 'like'")}
+        skips: dict[int, float] = {}
+        for track_id, at in self._db.execute("SELECT track_id, at FROM feedback WHERE verdict = 'skip'"):
+            skips[track_id] = skips.get(track_id, 0.0) + float(fading.left(np.asarray(now - at, np.float64)))
+        return verdicts, skips
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What tags, or players' files, say of tracks, as columns; a time that is not known is 0."""
+
+    plays: Doubles
+    skips: Doubles
+    last_played: Doubles
+
+
+def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> tuple[Doubles, Doubles]:
+    """What is left of plays and of skips.
+
+    A player that writes its counts into tags is often the one whose file was imported: the larger count holds, and
+    what the tags have more is as old as their last play, or else as the last that the players know.
+    """
+    faded_plays, faded_skips, faded_at = faded
+    lasting, fresh = fading.LASTING, (1 - fading.LASTING) * fading.halved(now - faded_at)
+    dated = faded_at > 0
+    more = fading.left(now - _known(np.where(tags.last_played > 0, tags.last_played, faded_at)))
+    plays, skips = (
+        np.where(dated, lasting * counted + fresh * remains, fading.UNDATED * counted)
+        + more * np.maximum(tagged - counted, 0)
+        for counted, remains, tagged in (
+            (players.plays, faded_plays, tags.plays),
+            (players.skips, faded_skips, tags.skips),
+        )
+    )
+    return plays, skips
+
+
+def _placed(ids: NDArray[np.int64], values: Mapping[int, float]) -> Doubles:
+    """Values of some tracks as a column [n] beside ascending ids, 0 elsewhere; tracks that are not among them go."""
+    column = np.zeros(len(ids))
+    known = np.intersect1d(np.fromiter(values, np.int64), ids, assume_unique=True)
+    column[np.searchsorted(ids, known)] = [values[i] for i in known.tolist()]
+    return column
+
+
+def _known(times: Doubles) -> Doubles:
+    return np.where(times > 0, times, np.nan)
+
+
+_PLAYS_SQL = f"""
+SELECT file.track_id, {VECTOR},
+  max(coalesce(max(file.rating), -1), coalesce(imported.rating, -1)),
+  max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
+  sum(coalesce(file.plays, 0)), sum(coalesce(file.skips, 0)), coalesce(max(file.last_played), 0),
+  coalesce(imported.plays, 0), coalesce(imported.skips, 0), coalesce(imported.last_played, 0),
+  coalesce(faded_plays, imported.plays, 0), coalesce(faded_skips, imported.skips, 0),
+  coalesce(faded_at, imported.last_played, 0),
+  coalesce(artist || ' - ', '') || coalesce(title, path)
+FROM file JOIN embedding USING (track_id) LEFT JOIN imported USING (track_id)
+WHERE (file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1 OR imported.track_id IS NOT NULL
+    OR file.track_id IN (SELECT track_id FROM feedback))
+  AND NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = file.track_id AND kind != 'music')
+GROUP BY file.track_id ORDER BY file.track_id
+"""

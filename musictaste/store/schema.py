@@ -556,6 +556,54 @@ def provider_of_networks(db: sqlite_utils.Database) -> None:
 
 
 @migrations()
+def feedback_of_the_user(db: sqlite_utils.Database) -> None:
+    """What the user said of tracks, which of them no list takes, and what is left of imported plays at `faded_at`."""
+    _execute_all(db, _FEEDBACK_SCHEMA)
+
+
+_FEEDBACK_SCHEMA = """
+CREATE TABLE feedback (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  given INTEGER NOT NULL, -- what was said together is taken back together
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  verdict TEXT NOT NULL CHECK (verdict IN ('like', 'dislike', 'skip')),
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX feedback_track ON feedback(track_id);
+
+ALTER TABLE imported ADD COLUMN faded_plays REAL;
+
+ALTER TABLE imported ADD COLUMN faded_skips REAL;
+
+ALTER TABLE imported ADD COLUMN faded_at INTEGER;
+
+CREATE INDEX file_rated ON file(track_id, rating) WHERE rating IS NOT NULL;
+
+CREATE VIEW opinion AS
+  SELECT track_id, verdict FROM feedback
+  WHERE id IN (SELECT max(id) FROM feedback WHERE verdict != 'skip' GROUP BY track_id);
+
+CREATE VIEW hated AS -- by one star of five, or by the thumb that some players have; elsewhere 0 for loved says nothing
+  SELECT track_id FROM (
+    SELECT track_id, rating FROM file WHERE rating > 0
+    UNION ALL SELECT track_id, rating FROM imported WHERE rating > 0
+  ) GROUP BY track_id HAVING max(rating) <= 0.2
+  UNION
+  SELECT track_id FROM play_count JOIN listener ON listener.id = listener_id WHERE own AND loved IS NOT NULL
+    AND (loved OR source IN ('listenbrainz', 'mpd', 'itunes')) GROUP BY track_id HAVING max(loved) = 0;
+
+CREATE VIEW disliked AS
+  SELECT track_id FROM opinion WHERE verdict = 'dislike'
+  UNION
+  SELECT track_id FROM hated WHERE track_id NOT IN (SELECT track_id FROM opinion);
+
+CREATE VIEW offered AS
+  SELECT track_id, file_id FROM present_music WHERE track_id NOT IN (SELECT track_id FROM disliked)
+"""
+
+
+@migrations()
 def voices_of_tracks(db: sqlite_utils.Database) -> None:
     """Whether a track is sung: by its words, by its title, else by its sound as far as the head is sure."""
     _execute_all(db, _VOICE_SCHEMA)
