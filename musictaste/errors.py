@@ -75,6 +75,12 @@ class UnknownTrackError(MusictasteError):
     exit_code = 2
 
 
+class RecipeError(MusictasteError):
+    """A recipe that cannot be kept, or a name that no recipe has."""
+
+    exit_code = 2
+
+
 class UnknownUserError(MusictasteError):
     """A file that holds the plays of several users, of whom none or an unknown one was named."""
 

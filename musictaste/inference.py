@@ -433,11 +433,17 @@ class Reader:
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads that name moods and styles, and tell music from what is none."""
+    """The heads that name moods and styles, tell music from what is none, and hear voices."""
 
     emotion: Head
     style: Head
     kind: Head
+    voice: Head
+
+    @property
+    def all(self) -> tuple[Head, ...]:
+        """All of them, in the order of HEADS."""
+        return tuple(getattr(self, name) for name in HEADS)
 
     @classmethod
     def load(cls, embedder: str) -> Heads:

@@ -167,7 +167,7 @@ def write_playlist(path: Path, entries: Sequence[Entry], *, name: str, paths: Pa
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or as it was before.
+    """Write a file that is there whole or as it was before; one that has this content already is left as it is.
 
     Raises
     ------
@@ -175,7 +175,16 @@ def write_whole(path: Path, content: bytes) -> None:
         When it cannot be written.
     """
     with failures_named(path, "written"):
-        _replace(_file_behind(path), content)
+        target = _file_behind(path)
+        if not _holds(target, content):
+            _replace(target, content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:  # it is not there, or may be written but not read
+        return False
 
 
 def _obstacle(path: str, written: str, player: Player, *, in_lines: bool) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from musictaste.styles import heard_as
 
 NETWORKS = ("musicnn_msd", "musicnn_mtt")
-HEADS = ("emotion", "style", "kind")
+HEADS = ("emotion", "style", "kind", "voice")
 READERS = ("lyrics_encoder", "lyrics_emotion")
 
 
@@ -85,6 +85,12 @@ def _card(name: str, entry: Mapping[str, Any]) -> Card:
     trained_on = {each["name"]: each["terms"] for each in entry["trained_on"]}
     keys = ("version", "purpose", "licence", "quality", "bytes", "sha256")
     return Card(name, trained_on=trained_on, **{key: entry[key] for key in keys})
+
+
+def voice_limits() -> tuple[float, float]:
+    """The probabilities of a voice up to which a track is instrumental, and from which on it is vocal."""
+    entry = manifest()["voice"]
+    return float(entry["instrumental_to"]), float(entry["vocal_from"])
 
 
 def music_from() -> float:

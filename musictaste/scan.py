@@ -33,7 +33,7 @@ from musictaste.errors import FolderError, MusictasteError, UnheardError
 from musictaste.gathering import Address, Borrowed, Lender, networks_on_gpu
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
-from musictaste.track import Analysis, Beside, Failure, FileState, Labels, Sound, Tags, Timeline
+from musictaste.track import Analysis, Beside, Failure, FileState, Labels, Sound, Sung, Tags, Timeline
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
@@ -86,6 +86,7 @@ class Versions:
     emotion: str
     style: str
     kind: str
+    voice: str
 
 
 def current_versions() -> Versions:
@@ -148,6 +149,7 @@ class Heard:
     moods: Labels | None = None
     styles: Labels | None = None
     kinds: Labels | None = None
+    voices: Labels | None = None
     full: bool = False
 
 
@@ -409,8 +411,7 @@ class Ears:
 
     @property
     def versions(self) -> Versions:
-        heads = self.heads
-        return Versions(self.networks.version, heads.emotion.version, heads.style.version, heads.kind.version)
+        return Versions(self.networks.version, *(head.version for head in self.heads.all))
 
 
 _worker_settings: tuple[str, bool, Address | None]
@@ -477,9 +478,8 @@ def hear_file(path: str, ears: Ears, known: Callable[[str], Analysis | None]) ->
         # What was heard whole once is never heard less widely.
         full = ears.full or (before is not None and before.full)
         sound = listen(recording, ears.networks, ears.heads.emotion, full=full)
-    heads = (ears.heads.emotion, ears.heads.style, ears.heads.kind)
-    moods, styles, kinds = (head.label(sound.embedding) for head in heads)
-    return Heard(recording.audio_hash, found, sound, moods, styles, kinds, full)
+    moods, styles, kinds, voices = (head.label(sound.embedding) for head in ears.heads.all)
+    return Heard(recording.audio_hash, found, sound, moods, styles, kinds, voices, full)
 
 
 def kind_of(kinds: Labels, loudness_db: float) -> str:
@@ -491,6 +491,13 @@ def kind_of(kinds: Labels, loudness_db: float) -> str:
         return "silence"
     chances = kinds.probabilities
     return "music" if chances["music"] >= quality.music_from() else max(("speech", "noise"), key=chances.__getitem__)
+
+
+def sung(voices: Labels) -> Sung | None:
+    """Whether there is a voice, from its probability; None where the head is not sure."""
+    instrumental_to, vocal_from = quality.voice_limits()
+    vocal = voices.probabilities["vocal"]
+    return "instrumental" if vocal <= instrumental_to else "vocal" if vocal >= vocal_from else None
 
 
 def listen(recording: Recording, embedder: Networks, emotion: Head, *, full: bool) -> Sound:
@@ -659,11 +666,7 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
         library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))
         return Outcome("failed", task.path, reason)
     heard = future.result()
-    if heard.sound and heard.moods and heard.styles and heard.kinds and not _hears_less(library, heard, heard.sound):
-        track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
-        library.save_kind(track_id, kind_of(heard.kinds, heard.sound.loudness_db), heard.kinds)
-    else:
-        track_id = library.track_id(heard.audio_hash)
+    track_id = _keep_heard(library, heard)
     was = None if task.state else _moved_from(library, track_id)
     tags = heard.tags
     if task.state and library.named(task.state.id) != (tags.title, tags.artist, tags.album):
@@ -674,6 +677,18 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
         moved.add(was)
         return Outcome("moved", task.path)
     return Outcome("changed" if task.state and not task.state.missing else "added", task.path)
+
+
+def _keep_heard(library: Library, heard: Heard) -> int:
+    """Write what listening gave, unless more is known; returns the id of the track."""
+    if not (heard.sound and heard.moods and heard.styles and heard.kinds and heard.voices):
+        return library.track_id(heard.audio_hash)
+    if _hears_less(library, heard, heard.sound):
+        return library.track_id(heard.audio_hash)
+    track_id = library.save_track(heard.audio_hash, heard.sound, heard.moods, heard.styles, full=heard.full)
+    library.save_kind(track_id, kind_of(heard.kinds, heard.sound.loudness_db), heard.kinds)
+    library.save_voice(track_id, sung(heard.voices), heard.voices)
+    return track_id
 
 
 def _hears_less(library: Library, heard: Heard, sound: Sound) -> bool:
@@ -719,6 +734,8 @@ def relabel(library: Library, versions: Versions) -> int:
         count += renamed
     while _relabel_kinds(library, versions, heads):
         pass
+    while _relabel_voices(library, versions, heads):
+        pass
     teaching.follow(library)
     return count
 
@@ -749,4 +766,14 @@ def _relabel_kinds(library: Library, versions: Versions, heads: Callable[[], Hea
         with library.transaction():
             for track_id, level, kinds in zip(ids, levels, heads().kind.label_all(embeddings), strict=True):
                 library.save_kind(track_id, kind_of(kinds, level), kinds)
+    return len(ids)
+
+
+def _relabel_voices(library: Library, versions: Versions, heads: Callable[[], Heads]) -> int:
+    """The same for whether there is a voice."""
+    ids, embeddings = library.stale_voices(versions.embedder, versions.voice, limit=RELABEL_AT_ONCE)
+    if ids:
+        with library.transaction():
+            for track_id, voices in zip(ids, heads().voice.label_all(embeddings), strict=True):
+                library.save_voice(track_id, sung(voices), voices)
     return len(ids)

@@ -410,6 +410,21 @@ class Words:
     text: str | None
 
 
+Sung = Literal["vocal", "instrumental"]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Whether a track is sung, None where nobody knows, and what told it: its words, its title or its sound.
+
+    `vocal` is the probability by the sound, None where that was not listened for.
+    """
+
+    answer: Sung | None
+    told_by: Literal["words", "title", "sound"] | None
+    vocal: float | None
+
+
 @dataclass(frozen=True)
 class Song:
     """A track whose words are looked for at services, by what its tags say."""
@@ -420,6 +435,21 @@ class Song:
     artists: tuple[str, ...]
     album: str | None
     duration_s: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A list that is written again and again: the words of its command as they were typed, and the file that it writes.
+
+    `tracks` are the absolute paths of what the words name, since the words themselves may mean others elsewhere or
+    later. `saved` is in Unix seconds.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    tracks: tuple[str, ...]
+    file: str
+    saved: int
 
 
 @dataclass(frozen=True)

@@ -339,11 +339,12 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
     except UnheardError:
         return None
     with watch.stage("heads"):
-        moods, styles, kinds = (h.label(sound.embedding) for h in (heads.emotion, heads.style, heads.kind))
+        moods, styles, kinds, voices = (head.label(sound.embedding) for head in heads.all)
 
     def save(library: Library) -> None:
         track_id = library.save_track(recording.audio_hash, sound, moods, styles, full=False)
         library.save_kind(track_id, scan.kind_of(kinds, sound.loudness_db), kinds)
+        library.save_voice(track_id, scan.sung(voices), voices)
         library.save_file(path, found, track_id=track_id, size=0, mtime_ns=0)
 
     return save

@@ -47,6 +47,11 @@ CARDS: Mapping[str, Mapping[str, object]] = {
         "licence": "MIT",
         "trained_on": [QUADRANTS, EMOTIFY, GTZAN, DEBIAN],
     },
+    "voice": {
+        "purpose": "hears voices",
+        "licence": "ISC",
+        "trained_on": [MSD, MTT, QUADRANTS, EMOTIFY, GTZAN],
+    },
 }
 """What each model is for, the licence of its weights, and what they were learned from on which terms."""
 

@@ -22,7 +22,7 @@ from musictaste.cli import main
 from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
 from musictaste.styles import STYLES
-from musictaste.track import Labels, Sound, Tags, Timeline
+from musictaste.track import Labels, Sound, Sung, Tags, Timeline
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is slow, which is no defect
 settings.load_profile("any machine")
@@ -158,9 +158,18 @@ def kinds(music: float = 0.25, speech: float = 0.5, head: str = "kind-1") -> Lab
     return Labels(head, {"music": music, "speech": speech, "noise": 1 - music - speech})
 
 
+def voices(vocal: float, head: str = "voice-1") -> Labels:
+    return Labels(head, {"vocal": vocal, "instrumental": 1 - vocal})
+
+
 def first_three(path: Path, *, embedder: str) -> Path:
     """A head whose logits for music, speech and noise are the first three numbers of an embedding."""
-    weights = np.eye(SIZE, 3, dtype=np.float32)
+    return first_numbers(path, embedder=embedder, name="kind", labels=("music", "speech", "noise"))
+
+
+def first_numbers(path: Path, *, embedder: str, name: str, labels: Sequence[str]) -> Path:
+    """A head whose logits are the first numbers of an embedding, one for each label."""
+    weights = np.eye(SIZE, len(labels), dtype=np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["embedding", "weights"], ["logits"]),
@@ -168,12 +177,12 @@ def first_three(path: Path, *, embedder: str) -> Path:
         ],
         "tiny",
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["tracks", SIZE])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["tracks", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["tracks", len(labels)])],
         [numpy_helper.from_array(weights, "weights")],
     )
     model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
-    labels = {"name": "kind", "version": "tiny", "labels": "music,speech,noise", "embedder": embedder}
-    helper.set_model_props(model, labels)
+    properties = {"name": name, "version": "tiny", "labels": ",".join(labels), "embedder": embedder}
+    helper.set_model_props(model, properties)
     onnx.save(model, path)
     return path
 
@@ -188,11 +197,12 @@ def add_track(
     over_time: Sequence[dict[str, float]] = (),
     embedding: NDArray[np.float32] | None = None,
     kind: str | None = None,
+    voice: Sung | None = None,
     **tags: object,
 ) -> int:
     """A track that was "heard", its embedding given or drawn from `seed`; `over_time` has a mood every ten seconds.
 
-    Without a kind it is as those are that were heard before kinds were told.
+    Without a kind, or a voice, it is as those are that were heard before these were told.
     """
     windows = over_time or [mood] * 12
     if embedding is None:
@@ -222,5 +232,7 @@ def add_track(
         )
         if kind:
             library.save_kind(track_id, kind, kinds())
+        if voice:
+            library.save_voice(track_id, voice, voices(0.9 if voice == "vocal" else 0.1))
         library.save_file(path, Tags(**tags), track_id=track_id, size=1, mtime_ns=1)  # type: ignore[arg-type]
     return track_id

@@ -11,10 +11,10 @@ ROOT = Path(musictaste.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"cluster"},
+    {"cluster", "journey"},
     {"scan", "playlist", "health", "profile"},
     {"teaching", "words", "history", "gathering"},
-    {"taste", "exploring", "store", "inference", "matching", "playlist_reading"},
+    {"taste", "exploring", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},
     {"moods", "styles"},

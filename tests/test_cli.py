@@ -107,7 +107,7 @@ def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
 
 def test_models_have_cards(run: Run) -> None:
     documents = json.loads(run("models", "--json").out)
-    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style", "kind", "lyrics_encoder", "lyrics_emotion"]
+    names = ["musicnn_msd", "musicnn_mtt", "emotion", "style", "kind", "voice", "lyrics_encoder", "lyrics_emotion"]
     assert [document["name"] for document in documents] == names
     for document in documents:
         assert document["sha256"] == checksum(model_path(document["name"]))
@@ -472,7 +472,7 @@ def test_settings_that_mean_nothing(run: Run, tmp_path: Path, text: str, reason:
 def test_doctor(run: Run) -> None:
     report = json.loads(run("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
-    assert [model["as_shipped"] for model in report["models"]] == [True] * 7
+    assert [model["as_shipped"] for model in report["models"]] == [True] * 8
     assert (report["mel_as_librosa"], report["cluster"]) == (True, health._installed("distributed"))
 
 

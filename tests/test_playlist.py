@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from musictaste import playlist
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
-from musictaste.playlist import Choice, Floats, Order, Wish, choose
+from musictaste.playlist import Choice, Floats, Known, Order, Wish, choose
 from musictaste.taste import Taste
 from musictaste.track import Pool, Timeline, normalise
 
@@ -150,6 +150,47 @@ def test_the_cap_makes_room_for_what_follows() -> None:
     assert by_score(make_pool(4, artists=["a", "a", "a", "b"]), max_per_artist=1, limit=2) == [100, 103]
 
 
+def on_a_circle(*degrees: float) -> Floats:
+    angles = np.radians(degrees)
+    return np.asarray(np.stack([np.cos(angles), np.sin(angles)], axis=1), np.float32)
+
+
+def test_what_is_unlike_the_list_is_picked_before_more_of_the_same() -> None:
+    pool = make_pool(4, vectors=on_a_circle(0, 1, 2, 90))
+    fit = np.asarray([0.9, 0.89, 0.88, 0.7], np.float32)
+    assert ids(choose(pool, fit, None, Wish(limit=2, order="score"))) == [100, 103]
+    # 0.25 of a likeness of 1 is made good by a score that is higher by a third.
+    fit[3] = 0.5
+    assert ids(choose(pool, fit, None, Wish(limit=2, order="score"))) == [100, 101]
+
+
+def test_relevance_alone_is_the_order_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlist, "RELEVANCE", 1.0)
+    assert by_score(make_pool(400), limit=30) == list(range(100, 130))
+
+
+def test_a_list_by_score_is_sorted_however_it_was_picked() -> None:
+    pool, fit = make_pool(60), falling(60)
+    chosen = choose(pool, fit, None, Wish(limit=20, order="score"))
+    assert ids(chosen) != list(range(100, 120))
+    assert [choice.score for choice in chosen] == sorted((choice.score for choice in chosen), reverse=True)
+
+
+def test_an_artist_of_many_tracks_leaves_the_shortlist_to_others() -> None:
+    pool = make_pool(1010, artists=["a"] * 1000 + [f"artist {i}" for i in range(10)])
+    assert set(by_score(pool, limit=12)) >= set(range(1100, 1110))
+
+
+def test_a_copy_has_the_same_name_length_and_sound() -> None:
+    pool = alike(4, artists=["a", "A", "a", "a"], titles=["t", "T!", "u", "t"], duration_s=[200, 202, 200, 210])
+    assert [playlist.is_copy(pool, 0, row) for row in range(4)] == [True, True, False, False]
+    assert not playlist.is_copy(alike(2, titles=[None, None]), 0, 1)
+
+
+def test_only_some() -> None:
+    assert playlist.only(make_pool(4), [103, 101, 999]).ids.tolist() == [101, 103]
+
+
 def test_unknown_artists_are_not_capped() -> None:
     pool = make_pool(6, artists=[None, None, "", None, "a", "a"])
     assert by_score(pool, max_per_artist=1) == [100, 101, 102, 103, 104]
@@ -226,8 +267,7 @@ def test_random_is_the_same_tracks_in_another_order() -> None:
 
 
 def test_flow_starts_with_the_best_and_goes_to_the_nearest() -> None:
-    angles = np.radians([40, 0, 90, 10, 60])
-    pool = make_pool(5, vectors=np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    pool = make_pool(5, vectors=on_a_circle(40, 0, 90, 10, 60))
     fit = np.asarray([0.1, 0.9, 0.3, 0.2, 0.4], np.float32)
     assert ids(choose(pool, fit, None, Wish(order="flow"))) == [101, 103, 100, 104, 102]
 
@@ -248,6 +288,23 @@ def test_flow_starts_with_the_best_and_goes_to_the_nearest() -> None:
 def test_flow_goes_to_near_tempi_levels_and_keys(columns: dict[str, Any], expected: list[int]) -> None:
     count = len(next(iter(columns.values())))
     assert flow(alike(count, **columns)) == expected
+
+
+def test_flow_knows_how_tracks_end_and_begin() -> None:
+    timelines = {
+        100: course(["calm"] * 2 + ["sad"] * 2),
+        101: course(["calm"] * 4),
+        102: course(["sad"] * 2 + ["calm"] * 2),
+    }
+    asked = []
+
+    def courses(track_ids: Sequence[int]) -> dict[int, Timeline]:
+        asked.extend(track_ids)
+        return timelines
+
+    assert ids(choose(alike(3), falling(3), None, Wish(), known=Known(timelines=courses))) == [100, 102, 101]
+    assert asked == [100, 101, 102]
+    assert ids(choose(alike(3), falling(3), None, Wish())) == [100, 101, 102]
 
 
 @pytest.mark.parametrize("picked", [[], [2], [2, 0]])

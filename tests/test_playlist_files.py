@@ -665,3 +665,14 @@ def test_read_lists_of_windows(home: Path) -> None:
 def test_read_utf16(home: Path, encoding: str) -> None:
     (home / "x.m3u").write_bytes(("\ufeff#EXTM3U\r\n夜.mp3\r\n").encode(encoding))
     assert read_playlist(home / "x.m3u") == [f"{home}/夜.mp3"]
+
+
+def test_a_playlist_that_has_not_changed_is_left_alone(home: Path) -> None:
+    path = home / "x.m3u8"
+    times = []
+    for name in ("a", "a", "b"):
+        write_playlist(path, [Entry(f"/m/{name}.mp3")], name="x", paths=PathStyle())
+        times.append(path.stat().st_mtime_ns)
+        os.utime(path, ns=(1, 1))
+    assert [time == 1 for time in times] == [False, True, False]
+    assert b"/m/b.mp3" in path.read_bytes()

@@ -16,7 +16,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SIZE, Gpu, Run, add_track, feelings, first_three, heard_rows, kinds, shares
+from conftest import (
+    SIZE,
+    Gpu,
+    Run,
+    add_track,
+    feelings,
+    first_numbers,
+    first_three,
+    heard_rows,
+    kinds,
+    shares,
+    voices,
+)
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
@@ -184,14 +196,27 @@ def test_what_may_be_music_is_music(
     assert scan.kind_of(kinds(music, speech), loudness_db) == kind
 
 
+@pytest.mark.parametrize(
+    ("vocal", "answer"),
+    [(0.0, "instrumental"), (0.25, "instrumental"), (0.26, None), (0.74, None), (0.75, "vocal"), (1.0, "vocal")],
+)
+def test_a_voice_that_is_not_certain_is_no_answer(
+    vocal: float, answer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "voice_limits", lambda: (0.25, 0.75))
+    assert scan.sung(voices(vocal)) == answer
+
+
 def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Personal moods are none of its business: they stay."""
     made_for = "musicnn-msd-2+musicnn-mtt-3"
     head = Head("kind", embedder=made_for, path=first_three(tmp_path / "kind.onnx", embedder=made_for))
-    monkeypatch.setattr(inference.Heads, "load", lambda _: inference.Heads(head, head, head))
+    path = first_numbers(tmp_path / "voice.onnx", embedder=made_for, name="voice", labels=("vocal", "instrumental"))
+    voice = Head("voice", embedder=made_for, path=path)
+    monkeypatch.setattr(inference.Heads, "load", lambda _: inference.Heads(head, head, head, voice))
     embeddings = np.zeros((4, SIZE), np.float32)
     embeddings[range(4), [0, 1, 2, 1]] = 9
-    versions = scan.Versions(made_for, "emotion-1", "style-1", head.version)
+    versions = scan.Versions(made_for, "emotion-1", "style-1", head.version, voice.version)
     with Library.empty() as library:
         ids = [
             add_track(library, f"/{n}", mood={"sad": 0.9}, style={"jazz": 0.9}, seed=n, embedding=embedding, kind=kind)
@@ -204,6 +229,9 @@ def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatc
         assert [track.kind for track in library.tracks(ids)] == ["music", "speech", "noise", "noise"]
         assert [track.moods["sad"] for track in library.tracks(ids)] == [0.5] * 4
         assert library.stale_kinds(made_for, head.version, limit=9)[0] == []
+        answers = [voice.answer for voice in library.voices(ids).values()]
+        assert answers == ["vocal", "instrumental", None, "instrumental"]
+        assert library.stale_voices(made_for, voice.version, limit=9)[0] == []
 
 
 def test_folders_that_cannot_be_scanned(run: Run, tmp_path: Path) -> None:

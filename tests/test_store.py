@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlite_utils
-from conftest import kinds
+from conftest import kinds, voices
 
 from musictaste import fading, genres, store
 from musictaste.errors import LibraryError
@@ -30,9 +30,11 @@ from musictaste.track import (
     Lyrics,
     Song,
     Sound,
+    Sung,
     Tags,
     Timeline,
     Track,
+    Voice,
     Words,
     fold,
 )
@@ -246,6 +248,8 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "columns_of_tracks",
         "provider_of_networks",
         "feedback_of_the_user",
+        "voices_of_tracks",
+        "recipes_of_playlists",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
@@ -712,6 +716,85 @@ def test_kinds_that_another_head_told(library: Library) -> None:
         library.save_kind(track_id, "speech", kinds())
     assert library.stale_kinds(EMBEDDER, "kind-1", limit=10)[0] == []
     assert [track.kind for track in library.tracks([never, fresh])] == ["speech", "music"]
+
+
+def test_voices_that_another_head_heard(library: Library) -> None:
+    never, old, fresh, elsewhere = (add(library, f"/{n}", seed=n) for n in range(4))
+    for track_id, head in ((old, "voice-0"), (fresh, "voice-1")):
+        library.save_voice(track_id, None, voices(0.5, head))
+    library.save_track("hash3", make_sound(3, embedder="net-0"), moods(), styles(), full=False)
+    ids, vectors = library.stale_voices(EMBEDDER, "voice-1", limit=10)
+    assert ids == [never, old]
+    np.testing.assert_array_equal(vectors, [stored(make_sound(n).embedding) for n in (0, 1)])
+    assert library.stale_voices(EMBEDDER, "voice-1", limit=1)[0] == [never]
+    for track_id in (never, old, elsewhere):
+        library.save_voice(track_id, "vocal", voices(0.75))
+    assert library.stale_voices(EMBEDDER, "voice-1", limit=10)[0] == []
+    assert library.voices([never, elsewhere]) == {
+        never: Voice("vocal", "sound", 0.75), elsewhere: Voice("vocal", "sound", 0.75),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "words", "heard", "expected"),
+    [
+        (None, None, None, (None, None)),
+        ("Song", None, "vocal", ("vocal", "sound")),
+        ("Song", None, "instrumental", ("instrumental", "sound")),
+        ("Song", "la la", None, ("vocal", "words")),
+        ("Song", "la la", "instrumental", ("vocal", "words")),
+        ("Song", "", "vocal", ("instrumental", "words")),
+        ("Song (Instrumental)", "la la", "vocal", ("instrumental", "title")),
+        ("Song [instrumental mix]", None, None, ("instrumental", "title")),
+        ("Song - Instrumental", None, "vocal", ("instrumental", "title")),
+        ("Song (Karaoke Version)", None, "vocal", ("instrumental", "title")),
+        ("歌曲（伴奏）", None, "vocal", ("instrumental", "title")),
+        ("曲 (Off Vocal)", None, "vocal", ("instrumental", "title")),
+        ("Instrumental Asylum", None, "vocal", ("vocal", "sound")),
+    ],
+)
+def test_whether_a_track_is_sung(
+    library: Library, title: str | None, words: str | None, heard: Sung | None, expected: tuple[Sung | None, str | None]
+) -> None:
+    """An empty text stands for a source that says that there is nothing to sing."""
+    track_id = add(library, "/a", Tags(title=title))
+    if words is not None:
+        library.save_lyrics(1, Lyrics("tags", words, words or None, "en", not words, "1"))
+    if heard:
+        library.save_voice(track_id, heard, voices(0.5))
+    (voice,) = library.voices([track_id]).values()
+    assert (voice.answer, voice.told_by, voice.vocal) == (*expected, 0.5 if heard else None)
+    assert library.sung("vocal") == [track_id] * (expected[0] == "vocal")
+    assert library.sung("instrumental") == [track_id] * (expected[0] == "instrumental")
+    assert library.count_unsure() == (expected[0] is None)
+
+
+def test_what_is_no_music_is_not_asked_whether_it_is_sung(library: Library) -> None:
+    library.save_kind(add(library, "/a"), "speech", kinds())
+    assert library.count_unsure() == 0
+
+
+def test_emotions_of_some_tracks(library: Library) -> None:
+    ids = [add(library, f"/{n}", seed=n) for n in range(3)]
+    found = library.emotions(np.array(ids[::2]))
+    assert found.dtype == np.float32
+    expected = [[track.moods[mood] for mood in EMOTIONS] for track in library.tracks(ids[::2])]
+    np.testing.assert_allclose(found, expected)
+    assert library.emotions(np.array([], np.int64)).shape == (0, 4)
+    assert Library.empty().emotions(np.array([], np.int64)).shape == (0, 4)
+
+
+def test_recipes_are_kept_by_name(library: Library) -> None:
+    library.save_recipe("b", ["mood", "happy", "-n", "3"], [], "/x/b.m3u8")
+    library.save_recipe("a", ["similar", "快\udcff"], ["/m/\udcff.mp3"], "/x/\udcff.m3u8")
+    library.save_recipe("b", ["mood", "sad"], [], "/x/b.xspf")
+    first, second = library.recipes()
+    assert (first.name, first.words, first.tracks, first.file) == (
+        "a", ("similar", "快\udcff"), ("/m/\udcff.mp3",), "/x/\udcff.m3u8",
+    )  # fmt: skip
+    assert (second.name, second.words, second.tracks, second.file) == ("b", ("mood", "sad"), (), "/x/b.xspf")
+    library.remove_recipe("a")
+    assert library.recipes() == [second]
 
 
 # Choosing

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from musictaste.playlist_reading import Line
     from musictaste.store import Library
 
-playlist = typer.Typer(no_args_is_help=True, help="Playlist files.")
+playlist = typer.Typer(no_args_is_help=True, help="Playlist files, and recipes that write them again.")
 app.add_typer(playlist, name="playlist")
 
 
 @playlist.callback()
 def _group() -> None:
-    """Playlist files."""
+    """Playlist files, and recipes that write them again."""
 
 
 @dataclass(frozen=True)

@@ -77,9 +77,10 @@ def similar(
     names = [styles.find_style(s) for s in style or []]
     with open_library(context.obj) as library:
         seeds = resolve_all(library, tracks)
-        pool = playlist.without(_pool(library, None, names), seeds)
+        pool = playlist.without(pool_of(library, None, names, request), seeds)
         if not len(pool):
-            raise NothingFitsError("no other track fits: " + _considered(library, pool))
+            other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
+            raise NothingFitsError(f"{other}: {_considered(library, pool)}{_unsure(library, request)}")
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
         title = "similar to " + _named(library, seeds)
         deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
@@ -94,9 +95,10 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
     options: Globals = context.obj
     names = [styles.find_style(s) for s in style or []]
     with open_library(options) as library:
-        pool = _pool(library, None, names)
+        pool = pool_of(library, None, names, request)
         if not len(pool):
-            raise NothingFitsError("no track fits: " + _considered(library, pool))
+            fits = "is " + request.sung if request.sung else "fits"
+            raise NothingFitsError(f"no track {fits}: {_considered(library, pool)}{_unsure(library, request)}")
         plays = library.plays()
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
@@ -129,14 +131,16 @@ def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None,
     return mood_from, min(map(quality.style_threshold, names), default=None)
 
 
-def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
-    """The tracks that fit.
+def pool_of(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
+    """The tracks that fit; it may be empty.
 
     Raises
     ------
     NothingFitsError
         When only tags tell the styles, and there are none.
     """
+    from musictaste import playlist
+
     if names and all(map(styles.told_by_tags, names)) and not library.count_told(names):
         heard = " or ".join(dict.fromkeys(top for name in names for top in styles.heard_as(name)))
         tells = f"tells only {heard}" if heard else "does not tell it"
@@ -144,7 +148,36 @@ def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
             f"no track is {' or '.join(names)}: none of {library.count()} tracks is tagged so, and sound {tells}"
         )
     mood_from, style_from = _thresholds(wanted, names)
-    return library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
+    found = library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
+    return playlist.only(found, library.sung(request.sung)) if request.sung else found
+
+
+def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
+    """The tracks that fit.
+
+    Raises
+    ------
+    NothingFitsError
+        When there are none: it says how many were considered, the best score and what is needed.
+    """
+    pool = pool_of(library, wanted, names, request)
+    if len(pool):
+        return pool
+    labels = " ".join(filter(None, [wanted, *names]))
+    needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
+    best = f", the best scored {pool.best:.2f}, {needed} is needed" if needed else ""
+    if request.sung:
+        enough = f"{labels} enough and {request.sung}" if labels else request.sung
+        raise NothingFitsError(f"no track is {enough}: {_considered(library, pool)}{best}{_unsure(library, request)}")
+    unknown = library.count_unknown(wanted) if wanted else 0
+    remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
+    raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}{best}{remedy}")
+
+
+def _unsure(library: Library, request: Request) -> str:
+    """Of how many tracks nobody knows whether they are sung, where that was asked."""
+    unsure = library.count_unsure() if request.sung else 0
+    return f"; of {unsure} it is not known whether they are sung" if unsure else ""
 
 
 def _considered(library: Library, pool: Pool) -> str:
@@ -163,16 +196,10 @@ def _by_labels(
 ) -> None:
     from musictaste import playlist
 
-    labels = " ".join(filter(None, [wanted, *names]))
+    labels = " ".join(filter(None, [request.sung, wanted, *names]))
     title = labels + " throughout" * throughout
     with open_library(options) as library:
-        pool = _pool(library, wanted, names)
-        if not len(pool):
-            needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
-            best = f"the best scored {pool.best:.2f}, {needed} is needed"
-            unknown = library.count_unknown(wanted) if wanted else 0
-            remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
-            raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}, {best}{remedy}")
+        pool = fitting_pool(library, wanted, names, request)
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
         if not options.quiet and not request.as_json:

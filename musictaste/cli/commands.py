@@ -17,6 +17,7 @@ COMMANDS = {
         "choosing",
         "A playlist for you, from what you play and like; without any of that, what is typical of your library.",
     ),
+    "journey": ("journeys", "A way from one mood to another, in even steps through valence and arousal."),
     "show": ("showing", "All that is known of a track."),
     "like": ("feedback", "Say that you like tracks: they and what is near to them come sooner."),
     "dislike": (
@@ -43,7 +44,7 @@ COMMANDS = {
         "The models: what each does, its licence, what it was trained on, measured quality, size and checksum.",
     ),
     "plays": ("importing", "Play counts, ratings and skips out of players' own files."),
-    "playlist": ("checking", "Playlist files."),
+    "playlist": ("recipes", "Playlist files, and recipes that write them again."),
     "failures": ("showing", "Files that could not be listened to, each with its reason."),
     "doctor": (
         "scanning",

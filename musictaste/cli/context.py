@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -30,11 +30,15 @@ app = typer.Typer(
 
 @dataclass(frozen=True)
 class Globals:
-    """Options that stand before the command."""
+    """Options that stand before the command, and whether a list is made as typed, by a recipe or to see if it can be.
+
+    A recipe changes no numbers of the list that was last printed.
+    """
 
     db: Path
     verbose: bool
     quiet: bool
+    making: Literal["a list", "a recipe's", "sure"] = "a list"
 
 
 def _print_version(wanted: bool) -> None:

@@ -51,10 +51,30 @@ def deliver(
     liking = taste.score(pool.vectors, plays)
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
-    kept = _admitted(history, wish)
+    kept = _let_in(history, wish)
     choices = playlist.choose(
-        playlist.where(pool, kept), fits[kept], liking.of(kept) if liking else None, wish, history=history.of(kept)
+        playlist.where(pool, kept),
+        fits[kept],
+        liking.of(kept) if liking else None,
+        wish,
+        known=playlist.Known(history.of(kept), library.timelines),
     )
+    hand_over(library, choices, plays, request, title=title, options=options, reasons=reasons)
+
+
+def hand_over(
+    library: Library,
+    choices: Sequence[Choice],
+    plays: Plays,
+    request: Request,
+    *,
+    title: str,
+    options: Globals,
+    reasons: Reasons,
+) -> None:
+    """Explain what was chosen, print or write it, and remember it."""
+    if options.making == "sure":
+        return
     tracks = library.tracks([choice.track_id for choice in choices])
     explained = [
         reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)
@@ -69,13 +89,28 @@ def deliver(
         render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=request.explain)
     elif not request.output:
         _print_plain(tracks, explained, explain=request.explain)
+    if options.making != "a list":
+        return
     try:
         library.save_list([track.id for track in tracks])
     except LibraryError as error:
         render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
 
 
-def _admitted(history: Heard, wish: Wish) -> NDArray[np.bool_]:
+def admitted(pool: Pool, plays: Plays, wish: Wish) -> Pool:
+    """The tracks of a pool that the wish lets in by their history.
+
+    Raises
+    ------
+    NothingFitsError
+        When it lets in none.
+    """
+    from musictaste import exploring, playlist, taste
+
+    return playlist.where(pool, _let_in(exploring.heard(pool.ids, plays, taste.weigh(plays)), wish))
+
+
+def _let_in(history: Heard, wish: Wish) -> NDArray[np.bool_]:
     """Which tracks of a pool the wish lets in.
 
     Raises

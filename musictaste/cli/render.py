@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from musictaste import moods
-from musictaste.track import Answer, Said, Timeline, Track, Words
+from musictaste.track import Answer, Said, Timeline, Track, Voice, Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,6 +116,13 @@ def words_json(words: Words | None) -> dict[str, Any] | None:
     return {"language": words.language, "source": words.source, "instrumental": words.instrumental}
 
 
+def voice_json(voice: Voice | None) -> dict[str, Any] | None:
+    if voice is None:
+        return None
+    vocal = None if voice.vocal is None else round(voice.vocal, 4)
+    return {"answer": voice.answer, "told_by": voice.told_by, "vocal": vocal}
+
+
 def rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
     return {label: round(p, 4) for label, p in probabilities.items()}
 
@@ -135,15 +143,20 @@ def _notes(track: Track) -> str:
     return f"  ({', '.join(notes)})" if notes else ""
 
 
-def print_track(
-    track: Track,
-    timeline: Timeline | None,
-    words: Words | None,
-    neighbours: Sequence[Track],
-    answers: Sequence[Answer] = (),
-    *,
-    opinion: str = "",
-) -> None:
+@dataclass(frozen=True)
+class About:
+    """What is known of a track beside its record: its course, words and voice, what is near, was taught and said."""
+
+    timeline: Timeline | None
+    words: Words | None
+    voice: Voice | None
+    neighbours: Sequence[Track] = ()
+    answers: Sequence[Answer] = ()
+    opinion: str = ""
+
+
+def print_track(track: Track, about: About) -> None:
+    timeline = about.timeline
     out = console()
     out.print(printable(track.name), style="bold")
     facts = [printable(track.album or ""), printable(track.genre or ""), clock(track.duration_s)]
@@ -167,12 +180,19 @@ def print_track(
         for label in sorted(moods.EMOTIONS, key=lambda mood: -track.moods[mood])[:2]:
             out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
-    if words:
-        out.print(f"  {words_line(words)}")
-    for line in _told(track, answers, opinion):
+    known = [words_line(about.words) if about.words else "", voice_line(about.voice) if about.voice else ""]
+    for line in [*filter(None, known), *_told(track, about.answers, about.opinion)]:
         out.print(f"  {line}")
-    for other in neighbours:
+    for other in about.neighbours:
         out.print(f"  near: {printable(other.name)}", style="dim")
+
+
+def voice_line(voice: Voice) -> str:
+    """Whether there is a voice and what tells so."""
+    heard = "" if voice.vocal is None else f" {voice.vocal:.2f}"
+    if voice.answer is None:
+        return f"voice: not certain (by the sound{heard})" if heard else "voice: not listened for yet"
+    return f"voice: {voice.answer} (by the {voice.told_by}{heard if voice.told_by == 'sound' else ''})"
 
 
 def _told(track: Track, answers: Sequence[Answer], opinion: str) -> list[str]:

@@ -42,6 +42,10 @@ class Request:
     max_per_artist: Annotated[
         int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")
     ] = 2
+    instrumental: Annotated[
+        bool | None,
+        typer.Option("--instrumental/--vocal", help="Only tracks without, or with, a voice.", show_default=False),
+    ] = None
     order: Annotated[Literal["flow", "score", "random"], typer.Option("--order", help="Order of the tracks.")] = "flow"
     seed: Annotated[str | None, typer.Option("--seed", help="Another list of the same kind: a number, or 'today'.")] = (
         None
@@ -61,6 +65,11 @@ class Request:
     def paths(self) -> playlist_files.PathStyle:
         """How paths are written; raises where the options contradict each other."""
         return playlist_files.path_style(absolute=self.absolute, prefix=self.prefix, player=self.player)
+
+    @property
+    def sung(self) -> Literal["instrumental", "vocal"] | None:
+        """Which of the two was asked for."""
+        return None if self.instrumental is None else "instrumental" if self.instrumental else "vocal"
 
     @property
     def wish(self) -> Wish:

@@ -95,11 +95,12 @@ def show(
         if as_json:
             for start in range(0, len(ids), 1000):
                 part = ids[start : start + 1000]
-                timelines, words = library.timelines(part), library.words(part)
+                timelines, words, voices = library.timelines(part), library.words(part), library.voices(part)
                 said, disliked = library.said_of(part), library.disliked(part)
                 for track in library.tracks(part):
                     document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
                     document["words"] = render.words_json(words.get(track.id))
+                    document["voice"] = render.voice_json(voices.get(track.id))
                     document["feedback"] = [vars(one) for one in said.get(track.id, [])]
                     document["disliked"] = track.id in disliked
                     if vectors:
@@ -107,12 +108,14 @@ def show(
                     render.print_json(document)
             return
         timelines, words, answers = library.timelines(ids), library.words(ids), library.answers()
+        voices = library.voices(ids)
         said, disliked = library.said_of(ids), library.disliked(ids)
         for track in library.tracks(ids):
             near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
             taught = [answer for answer in answers if answer.track_id == track.id]
             opinion = render.opinion_line(said.get(track.id, []), disliked=track.id in disliked)
-            render.print_track(track, timelines.get(track.id), words.get(track.id), near, taught, opinion=opinion)
+            beside = (timelines.get(track.id), words.get(track.id), voices.get(track.id))
+            render.print_track(track, render.About(*beside, near, taught, opinion))
 
 
 @app.command()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste.errors import LibraryError
-from musictaste.moods import MOODS
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import connection
 from musictaste.store.connection import Connection
 from musictaste.store.packing import VECTOR, VECTOR_SIZE, unit_vectors
@@ -44,6 +44,11 @@ class Columns(Connection):
         """
         parts = {name: dict(self._blocks(name)) for name in names}
         return {name: _joined(blocks, COLUMNS[name], self._count_blocks()) for name, blocks in parts.items()}
+
+    def emotions(self, track_ids: NDArray[np.int64]) -> Floats:
+        """How likely each of EMOTIONS is for each of some music, float32 [n, 4]."""
+        columns = self.columns(EMOTIONS)
+        return np.stack([columns[emotion][track_ids] for emotion in EMOTIONS], axis=1)
 
     def cosines(self, query: Floats) -> Floats:
         """Cosines float32 [n] of a unit vector [400] to all tracks, by track as in `columns`."""

@@ -603,6 +603,54 @@ CREATE VIEW offered AS
 """
 
 
+@migrations()
+def voices_of_tracks(db: sqlite_utils.Database) -> None:
+    """Whether a track is sung: by its words, by its title, else by its sound as far as the head is sure."""
+    _execute_all(db, _VOICE_SCHEMA)
+
+
+_VOICE_SCHEMA = """
+CREATE TABLE voice (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  head TEXT NOT NULL,
+  vocal REAL NOT NULL,
+  answer TEXT -- vocal or instrumental; NULL where the head is not sure
+) STRICT;
+
+CREATE VIEW sung AS
+  SELECT present.track_id,
+    CASE WHEN words.instrumental OR played THEN 'instrumental' WHEN words.text IS NOT NULL THEN 'vocal'
+      ELSE voice.answer END AS answer,
+    CASE WHEN words.instrumental THEN 'words' WHEN played THEN 'title' WHEN words.text IS NOT NULL THEN 'words'
+      WHEN voice.answer IS NOT NULL THEN 'sound' END AS told_by
+  FROM present
+    JOIN (
+      SELECT id, coalesce(title LIKE '%(instrumental%' OR title LIKE '%[instrumental%' OR title LIKE '%- instrumental%'
+        OR title LIKE '%karaoke%' OR title LIKE '%off vocal%' OR title LIKE '%off-vocal%' OR title LIKE '%伴奏%'
+        OR title LIKE '%纯音乐%' OR title LIKE '%純音樂%' OR title LIKE '%カラオケ%' OR title LIKE '%インスト%', 0)
+        AS played FROM file
+    ) AS titled ON titled.id = present.file_id
+    LEFT JOIN words ON words.track_id = present.track_id
+    LEFT JOIN voice ON voice.track_id = present.track_id
+"""
+
+
+@migrations()
+def recipes_of_playlists(db: sqlite_utils.Database) -> None:
+    db.execute(_RECIPE_SCHEMA)
+
+
+_RECIPE_SCHEMA = """
+CREATE TABLE recipe (
+  name TEXT PRIMARY KEY,
+  words TEXT NOT NULL, -- the command line as it was typed, a JSON list
+  tracks TEXT NOT NULL, -- paths of the tracks or playlists that it names, a JSON list
+  file TEXT NOT NULL, -- the absolute path of the playlist that it writes
+  saved INTEGER NOT NULL
+) STRICT
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):
