@@ -246,6 +246,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "columns_of_tracks",
         "provider_of_networks",
         "feedback_of_the_user",
+        "moods_by_words",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):

@@ -1,0 +1,69 @@
+"""What the words of tracks say of moods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from musictaste.moods import EMOTIONS, word_weights
+from musictaste.store.connection import Connection
+from musictaste.track import Reading
+
+_COLUMNS = ("", "_weight", "_line")
+_NAMES = ", ".join(f"{mood}{kind}" for kind in _COLUMNS for mood in EMOTIONS)
+_MARKS = ", ".join("?" * (len(_COLUMNS) * len(EMOTIONS)))
+_SUNG = "SELECT track_id FROM words WHERE text IS NOT NULL AND NOT instrumental"
+
+
+class Readings(Connection):
+    """What the head for words said of each track that has any."""
+
+    def unread(self, head: str) -> list[int]:
+        """Tracks whose words were not read yet, were others when they were, or were read by another head."""
+        rows = self._db.execute(
+            """SELECT words.track_id FROM words LEFT JOIN said USING (track_id)
+            WHERE text IS NOT NULL AND NOT instrumental AND (said.lyrics_id IS NOT words.lyrics_id OR head IS NOT ?)
+            ORDER BY words.track_id""",
+            [head],
+        )
+        return [track_id for (track_id,) in rows]
+
+    def without_words(self) -> list[int]:
+        """Tracks that were read and have no words any more."""
+        rows = self._db.execute(f"SELECT track_id FROM said WHERE track_id NOT IN ({_SUNG}) ORDER BY track_id")
+        return [track_id for (track_id,) in rows]
+
+    def forget_readings(self, track_ids: Iterable[int]) -> None:
+        self._write_many("DELETE FROM said WHERE track_id = ?", ((i,) for i in track_ids))
+
+    def save_readings(self, readings: Iterable[Reading]) -> None:
+        """Keep what was read of tracks, and what their sound is multiplied by for it."""
+        self._write_many(
+            f"INSERT OR REPLACE INTO said (track_id, lyrics_id, head, {_NAMES}) VALUES (?, ?, ?, {_MARKS})",
+            ((r.track_id, r.lyrics_id, r.head, *_row(r)) for r in readings),
+        )
+
+    def readings(self, track_ids: Sequence[int]) -> dict[int, Reading]:
+        """What was read of each of the given tracks, whether or not it has the same words still."""
+        sql = f"SELECT track_id, lyrics_id, head, {_NAMES} FROM said WHERE track_id"
+        return {row[0]: _reading(*row) for row in self._by_ids(sql, track_ids)}
+
+    def count_read(self) -> int:
+        """How many tracks that are there were read and say something."""
+        sql = "SELECT count(*) FROM present JOIN said USING (track_id) WHERE happy IS NOT NULL"
+        return int(self._db.execute(sql).fetchone()[0])
+
+
+def _row(reading: Reading) -> list[float | int | None]:
+    if reading.moods is None:
+        return [None] * (len(_COLUMNS) * len(EMOTIONS))
+    weights = word_weights(reading.moods)
+    said, weighed = ([table[mood] for mood in EMOTIONS] for table in (reading.moods, weights))
+    return [*said, *weighed, *(reading.loudest.get(mood) for mood in EMOTIONS)]
+
+
+def _reading(track_id: int, lyrics_id: int, head: str, *columns: float | None) -> Reading:
+    moods, _, lines = (dict(zip(EMOTIONS, columns[i : i + 4], strict=True)) for i in (0, 4, 8))
+    if columns[0] is None:
+        return Reading(track_id, lyrics_id, head)
+    told = {mood: p for mood, p in moods.items() if p is not None}
+    return Reading(track_id, lyrics_id, head, told, {mood: int(n) for mood, n in lines.items() if n is not None})
