@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
-from musictaste import lyrics
+from musictaste import lyrics, moods, quality
 from musictaste.store import Library
-from musictaste.track import Beside
+from musictaste.track import Beside, Labels, Reading, Words
+
+if TYPE_CHECKING:
+    from musictaste.inference import Floats
 
 REMEMBER_MISSES_S = 30 * 86_400
 AT_ONCE = 500
+READ_AT_ONCE = 50
+
+MOST_READ_CHARACTERS = 8_000
+"""So much of a song is read: what it has not said by then it will not say."""
+
+
+class Reads(Protocol):
+    """What names the emotion of words, as `inference.Reader` does."""
+
+    def embed_parts(self, texts: Sequence[str]) -> list[Floats]: ...
+
+    def read(self, words: str, language: str | None, *, vectors: Floats | None = None) -> Labels | None: ...
+
+    def loudest(self, words: str, labels: Sequence[str], *, vectors: Floats | None = None) -> dict[str, int]: ...
 
 
 def keep_found(
@@ -51,6 +70,33 @@ def clean_again(library: Library) -> int:
                 library.save_cleaned(lyrics_id, lyrics.understand(old.source, old.text, instrumental=told))
         count += len(stale)
     return count
+
+
+def reading_head() -> str:
+    """Which head reads words and how they are weighed; what another has read is read again."""
+    return f"{quality.version('lyrics_emotion')}+{moods.FUSION}"
+
+
+def read(library: Library, track_ids: Sequence[int], head: str, load: Callable[[], Reads]) -> Iterator[list[Reading]]:
+    """Let a head read the words of tracks, a list for each few of them; it is loaded when there is something to read."""
+    if not track_ids:
+        return
+    reader = load()
+    for start in range(0, len(track_ids), READ_AT_ONCE):
+        known = library.words(track_ids[start : start + READ_AT_ONCE])
+        texts = [lyrics.for_model(words, MOST_READ_CHARACTERS) for words in known.values()]
+        readings = [Reading(track_id, words.lyrics_id, head) for track_id, words in known.items()]
+        rows = zip(readings, texts, known.values(), reader.embed_parts(texts), strict=True)
+        yield [_read(reading, reader, text, words.language, vectors=vectors) for reading, text, words, vectors in rows]
+
+
+def _read(reading: Reading, reader: Reads, text: str, language: str | None, *, vectors: Floats) -> Reading:
+    said = reader.read(text, language, vectors=vectors)
+    if said is None:
+        return reading
+    told = {mood: said.probabilities[mood] for mood in moods.EMOTIONS}
+    likelier = [mood for mood, weight in moods.word_weights(told).items() if weight > 1]
+    return replace(reading, moods=told, loudest=reader.loudest(text, likelier, vectors=vectors))
 
 
 def ask(library: Library, fetcher: lyrics.Fetcher, track_ids: Sequence[int]) -> None:
