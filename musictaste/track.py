@@ -161,7 +161,8 @@ class Track:
 class Pool:
     """Tracks to choose from, as columns; row i of each belongs to `ids[i]`.
 
-    `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked), `vectors` the parts
+    `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked; where words are to say
+    a mood of their own, its probability times that of the mood by sound), `vectors` the parts
     of the embeddings that distances are taken on, of unit length. `considered` counts all tracks of the library and
     `best` is the highest fit among them, whether or not it reached the pool.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from musictaste import lyrics, moods, quality
 from musictaste.store import Library
-from musictaste.track import Beside, Labels, Reading, Words
+from musictaste.track import Beside, Labels, Reading
 
 if TYPE_CHECKING:
     from musictaste.inference import Floats
@@ -78,7 +78,7 @@ def reading_head() -> str:
 
 
 def read(library: Library, track_ids: Sequence[int], head: str, load: Callable[[], Reads]) -> Iterator[list[Reading]]:
-    """Let a head read the words of tracks, a list for each few of them; it is loaded when there is something to read."""
+    """Let a head read the words of tracks, some at a time; it is loaded when there is something to read."""
     if not track_ids:
         return
     reader = load()

@@ -77,12 +77,13 @@ def similar(
     names = [styles.find_style(s) for s in style or []]
     with open_library(context.obj) as library:
         seeds = resolve_all(library, tracks)
-        pool = playlist.without(_pool(library, None, names), seeds)
+        pool = playlist.without(_pool(library, None, names, read_as=request.read_as), seeds)
         if not len(pool):
-            raise NothingFitsError("no other track fits: " + _considered(library, pool))
+            raise NothingFitsError("no other track fits: " + _considered(library, pool, request.read_as))
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
-        title = "similar to " + _named(library, seeds)
-        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
+        title = "similar to " + _named(library, seeds) + _with_words(request.read_as)
+        why = reasons.both(reasons.near, reasons.by_words(request.read_as, library))
+        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
 
 
 @app.command()
@@ -123,32 +124,59 @@ def _named(library: Library, seeds: Sequence[int]) -> str:
     return ", ".join(track.name for track in library.tracks(seeds[:NAMED])) + more
 
 
-def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
-    """From where on a track has the mood, and one of the styles; None where nothing was asked."""
+def _with_words(read_as: str | None) -> str:
+    return f" with {read_as} words" if read_as else ""
+
+
+def _thresholds(
+    wanted: str | None, names: Sequence[str], read_as: str | None = None
+) -> tuple[float | None, float | None, float | None]:
+    """From where on a track has the mood, one of the styles, and words of a mood; None where nothing was asked."""
     mood_from = quality.labels("emotion")[wanted].threshold if wanted else None
-    return mood_from, min(map(quality.style_threshold, names), default=None)
+    read_from = quality.labels("lyrics_emotion")[read_as].threshold if read_as else None
+    return mood_from, min(map(quality.style_threshold, names), default=None), read_from
 
 
-def _pool(library: Library, wanted: str | None, names: Sequence[str]) -> Pool:
+def _pool(library: Library, wanted: str | None, names: Sequence[str], *, read_as: str | None = None) -> Pool:
     """The tracks that fit.
 
     Raises
     ------
     NothingFitsError
-        When only tags tell the styles, and there are none.
+        When only tags tell the styles, and there are none; when words are to say something, and none were read.
     """
+    if read_as:
+        _require_words(library)
     if names and all(map(styles.told_by_tags, names)) and not library.count_told(names):
         heard = " or ".join(dict.fromkeys(top for name in names for top in styles.heard_as(name)))
         tells = f"tells only {heard}" if heard else "does not tell it"
         raise NothingFitsError(
             f"no track is {' or '.join(names)}: none of {library.count()} tracks is tagged so, and sound {tells}"
         )
-    mood_from, style_from = _thresholds(wanted, names)
-    return library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
+    mood_from, style_from, read_from = (threshold or 0.0 for threshold in _thresholds(wanted, names, read_as))
+    return library.pool(
+        mood=wanted, styles=names, mood_from=mood_from, style_from=style_from, read_as=read_as, read_from=read_from
+    )
 
 
-def _considered(library: Library, pool: Pool) -> str:
-    return f"{pool.considered} tracks were considered{_left_out(library)}"
+def _require_words(library: Library) -> None:
+    read, told = library.count_read()
+    if told:
+        return
+    total = library.count()
+    known = sum(count for (_, instrumental), count in library.count_words().items() if not instrumental)
+    if not known:
+        remedy = "run 'musictaste scan --lyrics tags,files,lrclib' to look for them"
+        raise NothingFitsError(f"no words were read: none of {total} tracks has any: {remedy}")
+    have = f"{known} of {total} {'tracks has' if known == 1 else 'tracks have'} words"
+    if read:
+        raise NothingFitsError(f"no words tell a mood: {have}, too few or in languages that are not read")
+    raise NothingFitsError(f"no words were read: {have}: run 'musictaste scan' to have them read")
+
+
+def _considered(library: Library, pool: Pool, read_as: str | None = None) -> str:
+    read = f", the words of {library.count_read()[1]} tell a mood" if read_as else ""
+    return f"{pool.considered} tracks were considered{_left_out(library)}{read}"
 
 
 def _left_out(library: Library) -> str:
@@ -163,23 +191,27 @@ def _by_labels(
 ) -> None:
     from musictaste import playlist
 
-    labels = " ".join(filter(None, [wanted, *names]))
+    read_as = request.read_as
+    labels = " ".join(filter(None, [wanted, *names])) + _with_words(read_as)
     title = labels + " throughout" * throughout
     with open_library(options) as library:
-        pool = _pool(library, wanted, names)
+        pool = _pool(library, wanted, names, read_as=read_as)
         if not len(pool):
-            needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
+            needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names, read_as) if t is not None)
             best = f"the best scored {pool.best:.2f}, {needed} is needed"
             unknown = library.count_unknown(wanted) if wanted else 0
             remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
-            raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}, {best}{remedy}")
+            raise NothingFitsError(
+                f"no track is {labels} enough: {_considered(library, pool, read_as)}, {best}{remedy}"
+            )
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
         if not options.quiet and not request.as_json:
             render.console(stderr=True).print(
                 f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
             )
-        fit, why = playlist.fit_to_labels(pool), reasons.labels(wanted, names)
+        fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
+        why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why)
 
 

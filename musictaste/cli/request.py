@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from musictaste import playlist_files
+from musictaste import moods, playlist_files
 from musictaste.cli.showing import AsJson
+from musictaste.errors import UnknownLabelError
 
 if TYPE_CHECKING:
     from musictaste.playlist import Wish
@@ -54,6 +55,14 @@ class Request:
         float | None,
         typer.Option("--explore", min=0, max=1, help="From 0, only what you play, to 1, only what you never played."),
     ] = None
+    lyrics: Annotated[
+        str | None,
+        typer.Option(
+            "--lyrics",
+            metavar="MOOD",
+            help="Only songs whose words say this; the other mood is then that of the sound.",
+        ),
+    ] = None
     explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
     as_json: AsJson = False
 
@@ -61,6 +70,22 @@ class Request:
     def paths(self) -> playlist_files.PathStyle:
         """How paths are written; raises where the options contradict each other."""
         return playlist_files.path_style(absolute=self.absolute, prefix=self.prefix, player=self.player)
+
+    @property
+    def read_as(self) -> str | None:
+        """The mood that the words are to say.
+
+        Raises
+        ------
+        UnknownLabelError
+            When it is none, or one that words do not tell.
+        """
+        if self.lyrics is None:
+            return None
+        wanted = moods.find_mood(self.lyrics)
+        if wanted not in moods.EMOTIONS:
+            raise UnknownLabelError(f"words do not tell {wanted}: they tell {', '.join(moods.EMOTIONS)}")
+        return wanted
 
     @property
     def wish(self) -> Wish:
@@ -74,7 +99,7 @@ class Request:
     def check(self) -> None:
         """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""
         _number(self.seed)
-        _ = self.paths
+        _ = self.paths, self.read_as
         if self.output:
             playlist_files.check_target(self.output, self.player)
 

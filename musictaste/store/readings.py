@@ -47,10 +47,12 @@ class Readings(Connection):
         sql = f"SELECT track_id, lyrics_id, head, {_NAMES} FROM said WHERE track_id"
         return {row[0]: _reading(*row) for row in self._by_ids(sql, track_ids)}
 
-    def count_read(self) -> int:
-        """How many tracks that are there were read and say something."""
-        sql = "SELECT count(*) FROM present JOIN said USING (track_id) WHERE happy IS NOT NULL"
-        return int(self._db.execute(sql).fetchone()[0])
+    def count_read(self) -> tuple[int, int]:
+        """Of how many tracks that are there the words were read, and of how many they tell a mood."""
+        read, told = self._db.execute(
+            "SELECT count(*), count(happy) FROM present JOIN said USING (track_id)"
+        ).fetchone()
+        return int(read), int(told)
 
 
 def _row(reading: Reading) -> list[float | int | None]:

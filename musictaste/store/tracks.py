@@ -114,7 +114,8 @@ SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, l
   {_HEARD}, {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id),
   coalesce(kind.kind, 'music')
 FROM track JOIN mood ON mood.track_id = track.id JOIN heard ON heard.track_id = track.id
-  JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id LEFT JOIN kind ON kind.track_id = track.id JOIN file ON file.id =
+  JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
+  LEFT JOIN kind ON kind.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
   JOIN styled ON styled.file_id = file.id LEFT JOIN imported ON imported.track_id = track.id
 WHERE track.id"""
