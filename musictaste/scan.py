@@ -712,13 +712,12 @@ def read_words(library: Library, load: Callable[[], words.Reads]) -> Iterator[tu
 
     What was taught is learnt again where it was taught of tracks whose words say something else now.
     """
-    gone = library.without_words()
+    head = words.reading_head()
+    unread, gone = library.outdated_readings(head)
     if gone:
         with library.transaction():
             library.forget_readings(gone)
             teaching.follow_words(library, gone)
-    head = words.reading_head()
-    unread = library.unread(head)
     count = 0
     if unread:
         yield count, len(unread)

@@ -403,6 +403,14 @@ class Lyrics:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """Words of a track that are to be read."""
+
+    track_id: int
+    lyrics_id: int
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a head says of the words of a track; `head` names it and how they were weighed.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from musictaste import lyrics, moods, quality
 from musictaste.store import Library
-from musictaste.track import Beside, Labels, Reading
+from musictaste.track import Beside, Labels, Reading, Unread
 
 if TYPE_CHECKING:
     from musictaste.inference import Floats
@@ -77,17 +77,19 @@ def reading_head() -> str:
     return f"{quality.version('lyrics_emotion')}+{moods.FUSION}"
 
 
-def read(library: Library, track_ids: Sequence[int], head: str, load: Callable[[], Reads]) -> Iterator[list[Reading]]:
-    """Let a head read the words of tracks, some at a time; it is loaded when there is something to read."""
-    if not track_ids:
+def read(library: Library, unread: Sequence[Unread], head: str, load: Callable[[], Reads]) -> Iterator[list[Reading]]:
+    """Let a head read words, some at a time; it is loaded when there is something to read."""
+    if not unread:
         return
     reader = load()
-    for start in range(0, len(track_ids), READ_AT_ONCE):
-        known = library.words(track_ids[start : start + READ_AT_ONCE])
-        texts = [lyrics.for_model(words, MOST_READ_CHARACTERS) for words in known.values()]
-        readings = [Reading(track_id, words.lyrics_id, head) for track_id, words in known.items()]
-        rows = zip(readings, texts, known.values(), reader.embed_parts(texts), strict=True)
-        yield [_read(reading, reader, text, words.language, vectors=vectors) for reading, text, words, vectors in rows]
+    for start in range(0, len(unread), READ_AT_ONCE):
+        now = unread[start : start + READ_AT_ONCE]
+        known = library.texts([each.lyrics_id for each in now])
+        words = [known[each.lyrics_id] for each in now]
+        texts = [lyrics.for_model(each, MOST_READ_CHARACTERS) for each in words]
+        readings = [Reading(each.track_id, each.lyrics_id, head) for each in now]
+        rows = zip(readings, texts, words, reader.embed_parts(texts), strict=True)
+        yield [_read(reading, reader, text, each.language, vectors=vectors) for reading, text, each, vectors in rows]
 
 
 def _read(reading: Reading, reader: Reads, text: str, language: str | None, *, vectors: Floats) -> Reading:

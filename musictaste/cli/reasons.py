@@ -42,11 +42,14 @@ def by_words(mood: str | None, library: Library) -> Reasons:
     """The line that spoke loudest for a mood, where the words make it likelier."""
 
     def reasons(track: Track, _: Choice) -> list[str]:
-        words = library.words_and_moods([track.id]).get(track.id) if mood else None
-        if not mood or not words or not words.moods or mood not in words.loudest:
+        reading = library.readings([track.id]).get(track.id) if mood else None
+        if not mood or not reading or not reading.moods or mood not in reading.loudest:
             return []
-        line = (words.text or "").splitlines()[words.loudest[mood]].strip()
-        return [f'its words are {mood} ({words.moods[mood]:.2f}): "{_cut(line)}"']
+        words = library.texts([reading.lyrics_id]).get(reading.lyrics_id)
+        if not words or not words.text:
+            return []
+        line = words.text.splitlines()[reading.loudest[mood]].strip()
+        return [f'its words are {mood} ({reading.moods[mood]:.2f}): "{_cut(line)}"']
 
     return reasons
 

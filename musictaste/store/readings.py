@@ -6,31 +6,34 @@ from collections.abc import Iterable, Sequence
 
 from musictaste.moods import EMOTIONS, word_weights
 from musictaste.store.connection import Connection
-from musictaste.track import Reading
+from musictaste.track import Reading, Unread, Words
 
 _COLUMNS = ("", "_weight", "_line")
 _NAMES = ", ".join(f"{mood}{kind}" for kind in _COLUMNS for mood in EMOTIONS)
 _MARKS = ", ".join("?" * (len(_COLUMNS) * len(EMOTIONS)))
-_SUNG = "SELECT track_id FROM words WHERE text IS NOT NULL AND NOT instrumental"
 
 
 class Readings(Connection):
     """What the head for words said of each track that has any."""
 
-    def unread(self, head: str) -> list[int]:
-        """Tracks whose words were not read yet, were others when they were, or were read by another head."""
-        rows = self._db.execute(
-            """SELECT words.track_id FROM words LEFT JOIN said USING (track_id)
-            WHERE text IS NOT NULL AND NOT instrumental AND (said.lyrics_id IS NOT words.lyrics_id OR head IS NOT ?)
-            ORDER BY words.track_id""",
-            [head],
-        )
-        return [track_id for (track_id,) in rows]
+    def outdated_readings(self, head: str) -> tuple[list[Unread], list[int]]:
+        """Words that were not read yet or by another head, and tracks that were read and have no words any more."""
+        sung = "SELECT track_id, lyrics_id FROM words WHERE text IS NOT NULL AND NOT instrumental ORDER BY track_id"
+        known = {
+            Unread(*row) for row in self._db.execute("SELECT track_id, lyrics_id FROM said WHERE head = ?", [head])
+        }
+        words = [Unread(*row) for row in self._db.execute(sung)]
+        with_words = {each.track_id for each in words}
+        read = self._db.execute("SELECT track_id FROM said ORDER BY track_id")
+        return [each for each in words if each not in known], [i for (i,) in read if i not in with_words]
 
-    def without_words(self) -> list[int]:
-        """Tracks that were read and have no words any more."""
-        rows = self._db.execute(f"SELECT track_id FROM said WHERE track_id NOT IN ({_SUNG}) ORDER BY track_id")
-        return [track_id for (track_id,) in rows]
+    def texts(self, lyrics_ids: Sequence[int]) -> dict[int, Words]:
+        """Some words by their own ids; those that have gone are left out."""
+        sql = "SELECT id, source, language, instrumental, words FROM lyrics WHERE id"
+        return {
+            lyrics_id: Words(lyrics_id, source, language, bool(instrumental), text)
+            for lyrics_id, source, language, instrumental, text in self._by_ids(sql, lyrics_ids)
+        }
 
     def forget_readings(self, track_ids: Iterable[int]) -> None:
         self._write_many("DELETE FROM said WHERE track_id = ?", ((i,) for i in track_ids))
