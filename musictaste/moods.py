@@ -19,7 +19,7 @@ FINER_MOODS = ("aggressive", "energetic", "gritty", "nostalgic", "powerful", "re
 
 MOODS = EMOTIONS + FINER_MOODS
 
-AGREEMENT = 0.5
+AGREEMENT = 0.35
 """How often the words of a song are taken to tell of the emotion that it sounds of, otherwise of any."""
 
 FUSION = "fusion-1"
