@@ -420,8 +420,10 @@ class Reader:
 
     def embed_parts(self, texts: Sequence[str]) -> list[Floats]:
         """For each of several songs the vectors float32 [n, 512] of its parts, one of nothing where it has none."""
+        if not texts:
+            return []
         parts = [parts_of(text) or [""] for text in texts]
-        vectors = self.encoder.embed([part for each in parts for part in each]) if parts else np.zeros((0, 0))
+        vectors = self.encoder.embed([part for each in parts for part in each])
         return np.split(vectors, np.cumsum([len(each) for each in parts])[:-1])
 
     def embed(self, words: str, *, vectors: Floats | None = None) -> Floats:

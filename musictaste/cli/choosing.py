@@ -168,7 +168,7 @@ def _require_words(library: Library) -> None:
     if not known:
         remedy = "run 'musictaste scan --lyrics tags,files,lrclib' to look for them"
         raise NothingFitsError(f"no words were read: none of {total} tracks has any: {remedy}")
-    have = f"{known} of {total} {'tracks has' if known == 1 else 'tracks have'} words"
+    have = f"{known} of {total} tracks {'has' if known == 1 else 'have'} words"
     if read:
         raise NothingFitsError(f"no words tell a mood: {have}, too few or in languages that are not read")
     raise NothingFitsError(f"no words were read: {have}: run 'musictaste scan' to have them read")
