@@ -287,6 +287,11 @@ def test_sounds_happy_and_reads_sad(run: Run, path: Path) -> None:
         ],
     )
     assert run("-q", "style", "jazz", "--lyrics", "sad", "--order", "score").out == "/m/0.ogg\n/m/2.ogg\n"
+    mixed = json.loads(run("mix", "--lyrics", "sad", "--json").out)
+    assert sorted((d["path"], d["reasons"][-1]) for d in mixed) == [
+        ("/m/0.ogg", 'its words are sad (0.75): "second line"'),
+        ("/m/2.ogg", 'its words are sad (0.75): "first line"'),
+    ]
     (document,) = json.loads(run("similar", "song 0", "--lyrics", "triste", "--json").out)
     assert (document["path"], document["reasons"][1:]) == ("/m/2.ogg", ['its words are sad (0.75): "first line"'])
 

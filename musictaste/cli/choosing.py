@@ -95,15 +95,16 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
     options: Globals = context.obj
     names = [styles.find_style(s) for s in style or []]
     with open_library(options) as library:
-        pool = _pool(library, None, names)
+        pool = _pool(library, None, names, read_as=request.read_as)
         if not len(pool):
-            raise NothingFitsError("no track fits: " + _considered(library, pool))
+            raise NothingFitsError("no track fits: " + _considered(library, pool, request.read_as))
         plays = library.plays()
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
             render.console(stderr=True).print(COLD)
-        title = ", ".join(["for you", *names])
+        title = ", ".join(["for you", *names]) + _with_words(request.read_as)
         fit, why = (_typical, reasons.typical) if cold else (_liked, reasons.none)
+        why = reasons.both(why, reasons.by_words(request.read_as, library))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why, plays=plays)
 
 

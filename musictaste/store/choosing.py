@@ -75,13 +75,13 @@ class Choosing(Connection):
         """
         moods = "heard" if read_as else "felt"
         mood_sql = f"{moods}.{label_column(mood)}" if mood else "1.0"
-        read_sql = f"coalesce(said.{label_column(read_as)}, 0)" if read_as else "1.0"
+        read_sql = f"coalesce(reading.{label_column(read_as)}, 0)" if read_as else "1.0"
         style_sql, bound = _any_of(styles)
         styled = "styled USING (file_id)" if styles else "style USING (track_id)"
         source = (
             f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s, {read_sql} AS r"
             " FROM offered AS present"
-            f" JOIN {moods} USING (track_id) {'LEFT JOIN said USING (track_id) ' * bool(read_as)}JOIN {styled}) AS fit"
+            f" JOIN {moods} USING (track_id) {'LEFT JOIN reading USING (track_id) ' * bool(read_as)}JOIN {styled}) AS fit"
         )
         considered, best = self._db.execute(
             f"SELECT count(*), coalesce(max(m * s * r), 0) FROM {source}", bound

@@ -20,11 +20,11 @@ class Readings(Connection):
         """Words that were not read yet or by another head, and tracks that were read and have no words any more."""
         sung = "SELECT track_id, lyrics_id FROM words WHERE text IS NOT NULL AND NOT instrumental ORDER BY track_id"
         known = {
-            Unread(*row) for row in self._db.execute("SELECT track_id, lyrics_id FROM said WHERE head = ?", [head])
+            Unread(*row) for row in self._db.execute("SELECT track_id, lyrics_id FROM reading WHERE head = ?", [head])
         }
         words = [Unread(*row) for row in self._db.execute(sung)]
         with_words = {each.track_id for each in words}
-        read = self._db.execute("SELECT track_id FROM said ORDER BY track_id")
+        read = self._db.execute("SELECT track_id FROM reading ORDER BY track_id")
         return [each for each in words if each not in known], [i for (i,) in read if i not in with_words]
 
     def texts(self, lyrics_ids: Sequence[int]) -> dict[int, Words]:
@@ -36,24 +36,24 @@ class Readings(Connection):
         }
 
     def forget_readings(self, track_ids: Iterable[int]) -> None:
-        self._write_many("DELETE FROM said WHERE track_id = ?", ((i,) for i in track_ids))
+        self._write_many("DELETE FROM reading WHERE track_id = ?", ((i,) for i in track_ids))
 
     def save_readings(self, readings: Iterable[Reading]) -> None:
         """Keep what was read of tracks, and what their sound is multiplied by for it."""
         self._write_many(
-            f"INSERT OR REPLACE INTO said (track_id, lyrics_id, head, {_NAMES}) VALUES (?, ?, ?, {_MARKS})",
+            f"INSERT OR REPLACE INTO reading (track_id, lyrics_id, head, {_NAMES}) VALUES (?, ?, ?, {_MARKS})",
             ((r.track_id, r.lyrics_id, r.head, *_row(r)) for r in readings),
         )
 
     def readings(self, track_ids: Sequence[int]) -> dict[int, Reading]:
         """What was read of each of the given tracks, whether or not it has the same words still."""
-        sql = f"SELECT track_id, lyrics_id, head, {_NAMES} FROM said WHERE track_id"
+        sql = f"SELECT track_id, lyrics_id, head, {_NAMES} FROM reading WHERE track_id"
         return {row[0]: _reading(*row) for row in self._by_ids(sql, track_ids)}
 
     def count_read(self) -> tuple[int, int]:
         """Of how many tracks that are there the words were read, and of how many they tell a mood."""
         read, told = self._db.execute(
-            "SELECT count(*), count(happy) FROM present JOIN said USING (track_id)"
+            "SELECT count(*), count(happy) FROM present JOIN reading USING (track_id)"
         ).fetchone()
         return int(read), int(told)
 

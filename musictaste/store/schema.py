@@ -608,19 +608,19 @@ def moods_by_words(db: sqlite_utils.Database) -> None:
     """What the words of tracks say of moods. `heard` is the sound alone as it was taught, `untaught` and `felt` are
     sound and words without and with what was taught.
     """
-    _execute_all(db, _SAID_SCHEMA)
+    _execute_all(db, _READING_SCHEMA)
     for view, sound in (("untaught", "mood"), ("felt", "heard")):
         db.execute(_WEIGHED_BY_WORDS.format(view=view, sound=sound))
     for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
         db.execute(
-            f"CREATE TRIGGER said_{event.lower()}_stales AFTER {event} ON said BEGIN"
+            f"CREATE TRIGGER reading_{event.lower()}_stales AFTER {event} ON reading BEGIN"
             f" INSERT INTO stale_block SELECT {row}.track_id >> 10, 'labels' WHERE NOT EXISTS"
             f" (SELECT 1 FROM stale_block WHERE block = {row}.track_id >> 10 AND what = 'labels'); END"
         )
 
 
-_SAID_SCHEMA = """
-CREATE TABLE said (
+_READING_SCHEMA = """
+CREATE TABLE reading (
   track_id INTEGER PRIMARY KEY REFERENCES track(id),
   lyrics_id INTEGER NOT NULL, -- the words that were read; they may have gone since
   head TEXT NOT NULL,
@@ -667,7 +667,7 @@ CREATE VIEW {view} AS
     SELECT {sound}.*, happy_weight, sad_weight, angry_weight, calm_weight, happy_weight IS NOT NULL AS told,
       {sound}.happy * happy_weight + {sound}.sad * sad_weight + {sound}.angry * angry_weight
       + {sound}.calm * calm_weight AS total
-    FROM {sound} LEFT JOIN said ON said.track_id = {sound}.track_id
+    FROM {sound} LEFT JOIN reading ON reading.track_id = {sound}.track_id
   )
 """
 
