@@ -418,17 +418,59 @@ class Reader:
         self.version = self._head.version
         self.labels = self._head.labels
 
-    def embed(self, words: str) -> Floats:
-        """The mean over a song's parts of their vectors, float32 [512]."""
-        return np.asarray(self.encoder.embed(parts_of(words) or [""]).mean(axis=0), np.float32)
+    def embed_parts(self, texts: Sequence[str]) -> list[Floats]:
+        """For each of several songs the vectors float32 [n, 512] of its parts, one of nothing where it has none."""
+        if not texts:
+            return []
+        parts = [parts_of(text) or [""] for text in texts]
+        vectors = self.encoder.embed([part for each in parts for part in each])
+        return np.split(vectors, np.cumsum([len(each) for each in parts])[:-1])
 
-    def read(self, words: str, language: str | None) -> Labels | None:
-        """Probabilities, or None where the words are too few, in another language, or of no emotion above others."""
+    def embed(self, words: str, *, vectors: Floats | None = None) -> Floats:
+        """The mean over a song's parts of their vectors, float32 [512]; `vectors` [n, 512] are those where known."""
+        vectors = self.encoder.embed(parts_of(words) or [""]) if vectors is None else vectors
+        return np.asarray(vectors.mean(axis=0), np.float32)
+
+    def read(self, words: str, language: str | None, *, vectors: Floats | None = None) -> Labels | None:
+        """Probabilities, or None where the words are too few, in another language, or of no emotion above others.
+
+        `vectors` float32 [n, 512] are those of `parts_of(words)`, where they are known.
+        """
         if language not in READABLE or self.encoder.count(words) < self._least_pieces:
             return None
-        said = self._head.label(self.embed(words))
+        said = self._head.label(self.embed(words, vectors=vectors))
         first, probability = max(said.probabilities.items(), key=lambda item: item[1])
         return None if first == NO_EMOTION or probability < self._least_probability else said
+
+    def loudest(self, words: str, labels: Sequence[str], *, vectors: Floats | None = None) -> dict[str, int]:
+        """The number of the line that speaks loudest for each of some labels: of the loudest part its loudest line.
+
+        `vectors` float32 [n, 512] are those of `parts_of(words)`, where they are known.
+        """
+        parts, lines = parts_of(words), words.splitlines()
+        if not parts:
+            return {}
+        by_part = list(self._head.label_all(self.encoder.embed(parts) if vectors is None else vectors))
+        within = {label: _lines_within(parts[_loudest(label, by_part)], lines) for label in labels}
+        asked = sorted({number for numbers in within.values() for number in numbers})
+        by_line = self._head.label_all(self.encoder.embed([lines[number] for number in asked])) if asked else ()
+        said = dict(zip(asked, by_line, strict=True))
+        return {
+            label: numbers[_loudest(label, [said[number] for number in numbers])]
+            for label, numbers in within.items()
+            if numbers
+        }
+
+
+def _loudest(label: str, said: Sequence[Labels]) -> int:
+    """Which of several texts is the likeliest to have a label."""
+    return max(range(len(said)), key=lambda i: said[i].probabilities[label])
+
+
+def _lines_within(part: str, lines: Sequence[str]) -> list[int]:
+    """Numbers of the lines that a part was put together from, or was cut out of."""
+    stripped = map(str.strip, lines)
+    return [number for number, line in enumerate(stripped) if line and (line in part or part in line)]
 
 
 @dataclass(frozen=True)

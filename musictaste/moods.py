@@ -18,6 +18,18 @@ FINER_MOODS = ("aggressive", "energetic", "gritty", "nostalgic", "powerful", "re
 """Of these a track may have any number; each has a probability of its own."""
 
 MOODS = EMOTIONS + FINER_MOODS
+
+AGREEMENT = 0.35
+"""How often the words of a song are taken to tell of the emotion that it sounds of, otherwise of any.
+
+No songs with labels for both were at hand. On clips paired with other songs' words (weigh_words.py) it is the largest
+of the values tried at which words that agree in a quarter of the songs do no harm: log loss 0.601, by sound alone
+0.605, at 0.5 0.609. Where half agree F1 goes from 0.739 to 0.751, where all do to 0.768, where none do to 0.733.
+"""
+
+FUSION = "fusion-1"
+"""What was read is weighed again where another version has weighed it."""
+
 # A word that fits two labels is in neither, because a wrong guess is worse than a question. "intense" and 激しい are
 # energetic, aggressive or powerful, 激昂 is one of the last two; 感动/感動 are as often sad as glad; "dark" is sad,
 # angry or tense; "content" is calm in English and glad in French.
@@ -208,6 +220,28 @@ def valence(moods: Mapping[str, float]) -> float:
 def arousal(moods: Mapping[str, float]) -> float:
     """Return how activated a track feels, 0..1: the two upper quadrants of the circumplex (see `valence`)."""
     return _share(moods, "happy", "angry")
+
+
+def word_weights(said: Mapping[str, float]) -> dict[str, float]:
+    """Return what each of `EMOTIONS` is multiplied by for what the words of a song say, probabilities of any labels.
+
+    Sound and words are taken as independent given the emotion E of the song (the product rule: Kittler, Hatef, Duin
+    and Matas, "On combining classifiers", IEEE Transactions on Pattern Analysis and Machine Intelligence 20(3), 1998),
+    and the words as of that emotion with the probability a = `AGREEMENT`, of any other wise:
+
+        P(E | sound, words) is proportional to P(E | sound) (1 - a + a P(E | words) / P(E))
+
+    The head for words is trained on as many songs of each emotion, so P(E) is one of their number. What it keeps for
+    labels that are no emotion of these counts as silence. A weight is never below 1 - a: words alone rule nothing out.
+    """
+    return {mood: 1 + AGREEMENT * (len(EMOTIONS) * said[mood] - sum(said[e] for e in EMOTIONS)) for mood in EMOTIONS}
+
+
+def fuse(heard: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the probabilities of moods by sound and words; finer moods are as they were heard."""
+    products = {mood: heard[mood] * weights[mood] for mood in EMOTIONS}
+    total = sum(products.values())
+    return {**heard, **{mood: product / total for mood, product in products.items()}}
 
 
 def _share(moods: Mapping[str, float], *labels: str) -> float:

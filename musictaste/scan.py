@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
 
     from musictaste.audio import Meter, Recording, Window
-    from musictaste.inference import Device, Floats, Head, Heads, Networks
+    from musictaste.inference import Device, Floats, Head, Heads, Networks, Reader
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "words", "left alone"]
 
@@ -720,6 +720,35 @@ def _ending(exit_code: int) -> str:
         return signal.Signals(-exit_code).name
     except ValueError:
         return f"signal {-exit_code}"
+
+
+def read_words(library: Library, load: Callable[[], words.Reads]) -> Iterator[tuple[int, int]]:
+    """Read words that are new or that another head has read; yields how many are kept so far, and of how many.
+
+    What was taught is learnt again where it was taught of tracks whose words say something else now.
+    """
+    head = words.reading_head()
+    unread, gone = library.outdated_readings(head)
+    if gone:
+        with library.transaction():
+            library.forget_readings(gone)
+            teaching.follow_words(library, gone)
+    count = 0
+    if unread:
+        yield count, len(unread)
+    for readings in words.read(library, unread, head, load):
+        with library.transaction():
+            library.save_readings(readings)
+            teaching.follow_words(library, [reading.track_id for reading in readings])
+        count += len(readings)
+        yield count, len(unread)
+
+
+def load_reader(options: Options) -> Reader:
+    """The model that reads words, on the device and with the processors that listening had."""
+    from musictaste.inference import Reader
+
+    return Reader(device=options.device, threads=options.jobs)
 
 
 def relabel(library: Library, versions: Versions) -> int:

@@ -115,7 +115,7 @@ def undo(library: Library, mood: str) -> Change:
 
 
 def taught(library: Library, mood: str) -> Change:
-    """All that was taught of a mood, and what it changed in the shipped head's answers."""
+    """All that was taught of a mood, and what it changed."""
     answers = [answer for answer in library.answers() if answer.mood == mood]
     library.remember_moods(mood, shipped=True)
     return _change(library, mood, answers)
@@ -141,6 +141,13 @@ def follow(library: Library) -> None:
                 _apply(library, by, ids, weights)
 
 
+def follow_words(library: Library, track_ids: Iterable[int]) -> None:
+    """Learn again when the words of tracks that the user spoke of were read: the answers hold with the words."""
+    if {answer.track_id for answer in library.answers()}.intersection(track_ids):
+        with library.transaction():
+            _learn(library)
+
+
 def _learn(library: Library) -> None:
     """Fit the personal head anew; tracks of other networks have one of their own, since vectors cannot be mixed."""
     answers = library.answers()
@@ -150,7 +157,8 @@ def _learn(library: Library) -> None:
         known = set(ids)
         given = [answer for answer in answers if answer.track_id in known]
         if given:
-            columns = library.mood_columns(_examples(ids, given))
+            # What the words say stands fast, so the sound is taught what brings both to the right side together.
+            columns = library.mood_columns(_examples(ids, given), with_words=True)
             weights = fit(columns, given, thresholds()).astype(np.float32)
             library.save_personal_weights(by, weights)
             _apply(library, by, ids, weights)

@@ -118,8 +118,9 @@ class Labels:
 class Track:
     """One recording of the library with the file that stands for it.
 
-    `moods` are those of the personal head where this library was taught; `uncorrected` are then what the shipped head
-    said, and None where that is the same. Both lack the finer moods where an older head has heard the track.
+    `moods` are those of sound and words together. `heard` are what the sound alone says, by the personal head where
+    this library was taught, and None where the words change nothing; `uncorrected` what the shipped head says of the
+    sound, None where that is the same as `moods`. All lack the finer moods where an older head has heard the track.
     `styles` weigh the sound and the genre tags of that file; `by_sound` is what the sound alone says, and None where
     the tags change nothing. `tagged` are the styles that the tags name. `kind` is "music" or what else it was heard to
     be; only music is in playlists.
@@ -144,6 +145,7 @@ class Track:
     loved: bool
     missing: bool = False
     uncorrected: Mapping[str, float] | None = None
+    heard: Mapping[str, float] | None = None
     by_sound: Mapping[str, float] | None = None
     tagged: tuple[str, ...] = ()
     kind: str = "music"
@@ -159,7 +161,8 @@ class Track:
 class Pool:
     """Tracks to choose from, as columns; row i of each belongs to `ids[i]`.
 
-    `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked), `vectors` the parts
+    `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked; where words are to say
+    a mood of their own, its probability times that of the mood by sound), `vectors` the parts
     of the embeddings that distances are taken on, of unit length. `considered` counts all tracks of the library and
     `best` is the highest fit among them, whether or not it reached the pool.
     """
@@ -400,14 +403,43 @@ class Lyrics:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """Words of a track that are to be read."""
+
+    track_id: int
+    lyrics_id: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a head says of the words of a track; `head` names it and how they were weighed.
+
+    `moods` has the probability of each of the four emotions, which sum to less than one where other labels have some
+    of it, and is None where the words do not tell. `loudest` has the number of the line that spoke loudest for each
+    emotion that the words make likelier.
+    """
+
+    track_id: int
+    lyrics_id: int
+    head: str
+    moods: Mapping[str, float] | None = None
+    loudest: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Words:
-    """The words of a track from its nearest source, None where it is instrumental; `lyrics_id` is new when they are."""
+    """The words of a track from its nearest source, None where it is instrumental; `lyrics_id` is new when they are.
+
+    `moods` and `loudest` are those of their `Reading`, None and empty where they were not read or do not tell.
+    """
 
     lyrics_id: int
     source: str
     language: str | None
     instrumental: bool
     text: str | None
+    moods: Mapping[str, float] | None = None
+    loudest: Mapping[str, int] = field(default_factory=dict)
 
 
 Sung = Literal["vocal", "instrumental"]

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
-from musictaste import lyrics
+from musictaste import lyrics, moods, quality
 from musictaste.store import Library
-from musictaste.track import Beside
+from musictaste.track import Beside, Labels, Reading, Unread
+
+if TYPE_CHECKING:
+    from musictaste.inference import Floats
 
 REMEMBER_MISSES_S = 30 * 86_400
 AT_ONCE = 500
+READ_AT_ONCE = 50
+
+MOST_READ_CHARACTERS = 8_000
+"""So much of a song is read: what it has not said by then it will not say."""
+
+
+class Reads(Protocol):
+    """What names the emotion of words, as `inference.Reader` does."""
+
+    def embed_parts(self, texts: Sequence[str]) -> list[Floats]: ...
+
+    def read(self, words: str, language: str | None, *, vectors: Floats | None = None) -> Labels | None: ...
+
+    def loudest(self, words: str, labels: Sequence[str], *, vectors: Floats | None = None) -> dict[str, int]: ...
 
 
 def keep_found(
@@ -51,6 +70,35 @@ def clean_again(library: Library) -> int:
                 library.save_cleaned(lyrics_id, lyrics.understand(old.source, old.text, instrumental=told))
         count += len(stale)
     return count
+
+
+def reading_head() -> str:
+    """Which head reads words and how they are weighed; what another has read is read again."""
+    return f"{quality.version('lyrics_emotion')}+{moods.FUSION}"
+
+
+def read(library: Library, unread: Sequence[Unread], head: str, load: Callable[[], Reads]) -> Iterator[list[Reading]]:
+    """Let a head read words, some at a time; it is loaded when there is something to read."""
+    if not unread:
+        return
+    reader = load()
+    for start in range(0, len(unread), READ_AT_ONCE):
+        now = unread[start : start + READ_AT_ONCE]
+        known = library.texts([each.lyrics_id for each in now])
+        words = [known[each.lyrics_id] for each in now]
+        texts = [lyrics.for_model(each, MOST_READ_CHARACTERS) for each in words]
+        readings = [Reading(each.track_id, each.lyrics_id, head) for each in now]
+        rows = zip(readings, texts, words, reader.embed_parts(texts), strict=True)
+        yield [_read(reading, reader, text, each.language, vectors=vectors) for reading, text, each, vectors in rows]
+
+
+def _read(reading: Reading, reader: Reads, text: str, language: str | None, *, vectors: Floats) -> Reading:
+    said = reader.read(text, language, vectors=vectors)
+    if said is None:
+        return reading
+    told = {mood: said.probabilities[mood] for mood in moods.EMOTIONS}
+    likelier = [mood for mood, weight in moods.word_weights(told).items() if weight > 1]
+    return replace(reading, moods=told, loudest=reader.loudest(text, likelier, vectors=vectors))
 
 
 def ask(library: Library, fetcher: lyrics.Fetcher, track_ids: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from musictaste.store import Library
 from musictaste.store.columns import LABELS, STEPS
 from musictaste.store.schema import BLOCK, label_column
 from musictaste.styles import STYLES
-from musictaste.track import HeardBy, Labels, Tags
+from musictaste.track import HeardBy, Labels, Reading, Tags
 
 Change = Callable[[Library], object]
 
@@ -68,11 +68,16 @@ def call_noise(library: Library) -> None:
         library.save_kind(3, "noise", kinds())
 
 
+def read(library: Library) -> None:
+    library.save_readings([Reading(2, 1, "head", {"happy": 0.125, "sad": 0.75, "angry": 0, "calm": 0.125})])
+
+
 CHANGES: list[Change] = [
     lambda library: add_track(library, "/m/new.ogg", mood={"calm": 0.75}, style={"folk": 0.5}, seed=9),
     relabel,
     save_files,
     teach,
+    read,
     call_noise,
     lambda library: library.mark_missing([2]),
 ]
@@ -101,6 +106,15 @@ def test_what_was_taught_is_forgotten(path: Path) -> None:
         assert labels(library) != before
         with library.transaction():
             library.forget_personal()
+        assert labels(library) == before
+
+
+def test_what_was_read_is_forgotten(path: Path) -> None:
+    with Library.open(path) as library:
+        before = labels(library)
+        read(library)
+        assert labels(library) != before
+        library.forget_readings([2])
         assert labels(library) == before
 
 

@@ -204,3 +204,32 @@ def test_the_emotions_of_two_sentences(reader: Reader) -> None:
 )
 def test_nothing_is_said(words: str, language: str | None, reader: Reader) -> None:
     assert reader.read(words, language) is None
+
+
+RAIN_AND_SUN = """Walking down the street I know so well
+nobody is there, my heart is broken, I cry alone
+
+The sun is shining and we are dancing and laughing
+oh what a happy day, I love this wonderful morning
+"""
+
+
+def test_vectors_that_are_known_are_not_made_again(reader: Reader) -> None:
+    vectors = reader.embed_parts([RAIN_AND_SUN, "", "la"])
+    assert [each.shape for each in vectors] == [(len(parts_of(RAIN_AND_SUN)), 512), (1, 512), (1, 512)]
+    said, again = (reader.read(RAIN_AND_SUN, "en", vectors=known) for known in (None, vectors[0]))
+    assert said is not None
+    assert again is not None
+    assert again.probabilities == pytest.approx(said.probabilities, abs=1e-5)
+    of_rain = reader.read(RAIN_AND_SUN, "en", vectors=vectors[0][:1])
+    assert of_rain is not None
+    assert of_rain.probabilities["sad"] > said.probabilities["sad"]
+    assert reader.embed_parts([]) == []
+
+
+def test_the_loudest_lines(reader: Reader) -> None:
+    found = reader.loudest(RAIN_AND_SUN, ["happy", "sad"])
+    assert found == {"happy": 4, "sad": 1}
+    assert reader.loudest(RAIN_AND_SUN, ["sad"], vectors=reader.embed_parts([RAIN_AND_SUN])[0]) == {"sad": 1}
+    assert reader.loudest("x" * 900, ["happy"]) == {"happy": 0}
+    assert (reader.loudest(RAIN_AND_SUN, []), reader.loudest("\n", ["sad"])) == ({}, {})

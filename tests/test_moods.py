@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from musictaste import styles
 from musictaste.errors import UnknownLabelError
-from musictaste.moods import EMOTIONS, MOOD_WORDS, MOODS, arousal, emotion, find_mood, valence
+from musictaste.moods import (
+    AGREEMENT,
+    EMOTIONS,
+    FINER_MOODS,
+    MOOD_WORDS,
+    MOODS,
+    arousal,
+    emotion,
+    find_mood,
+    fuse,
+    valence,
+    word_weights,
+)
 from musictaste.styles import find_style
 from musictaste.vocabulary import distinctive
 
@@ -135,3 +147,43 @@ def test_the_start_stays_light() -> None:
     heavy = f"import musictaste.genres, musictaste.moods, sys; print({loaded})"
     run = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+# Words beside the sound
+
+
+def four(*probabilities: float) -> dict[str, float]:
+    return dict(zip(EMOTIONS, probabilities, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("said", "weights"),
+    [
+        (four(0.25, 0.25, 0.25, 0.25), four(1, 1, 1, 1)),
+        (four(1, 0, 0, 0), four(1 + 3 * AGREEMENT, 1 - AGREEMENT, 1 - AGREEMENT, 1 - AGREEMENT)),
+        # Half of it went to labels that are no emotion of these.
+        (four(0.5, 0, 0, 0), four(1 + 1.5 * AGREEMENT, *[1 - AGREEMENT / 2] * 3)),
+    ],
+)
+def test_words_weigh_by_how_sure_they_are(said: dict[str, float], weights: dict[str, float]) -> None:
+    assert word_weights({**said, "none": 1 - sum(said.values())}) == pytest.approx(weights)
+
+
+def test_words_that_agree_make_surer_and_others_less_sure() -> None:
+    heard = four(0.6, 0.2, 0.1, 0.1) | dict.fromkeys(FINER_MOODS, 0.3)
+    surer, less = (fuse(heard, word_weights(four(*said)))["happy"] for said in ((1, 0, 0, 0), (0, 1, 0, 0)))
+    assert surer > 0.6 > less
+    assert fuse(heard, word_weights(four(0.25, 0.25, 0.25, 0.25))) == pytest.approx(heard)
+
+
+@given(
+    heard=st.lists(st.floats(0.001, 1), min_size=4, max_size=4), said=st.lists(st.floats(0, 1), min_size=5, max_size=5)
+)
+def test_what_is_fused_are_probabilities(heard: list[float], said: list[float]) -> None:
+    by_sound = four(*(p / sum(heard) for p in heard)) | dict.fromkeys(FINER_MOODS, 0.3)
+    total = sum(said) or 1.0
+    fused = fuse(by_sound, word_weights(four(*(p / total for p in said[:4]))))
+    assert tuple(fused) == MOODS
+    assert sum(fused[mood] for mood in EMOTIONS) == pytest.approx(1)
+    assert all(fused[mood] > 0 for mood in EMOTIONS)
+    assert [fused[mood] for mood in FINER_MOODS] == [0.3] * len(FINER_MOODS)

@@ -83,8 +83,10 @@ def scan(run: Run, *words: str | Path) -> dict[str, int]:
 
 
 def all_words(run: Run) -> dict[str, dict[str, object] | None]:
+    """Whose words are known; which moods they tell is another test's business."""
     lines = run("show", "--all", "--json").out.splitlines()
-    return {Path(document["path"]).stem: document["words"] for document in map(json.loads, lines)}
+    words = {Path(document["path"]).stem: document["words"] for document in map(json.loads, lines)}
+    return {name: each and {key: each[key] for key in each if key != "moods"} for name, each in words.items()}
 
 
 def told(source: str, language: str | None, *, instrumental: bool = False) -> dict[str, object]:
@@ -107,6 +109,29 @@ def test_words_are_found_in_tags_and_beside_files(run: Run, songs: Path) -> None
     assert all_words(run) == {"embedded": told("tags", "en"), "beside": told("files", "zh"), "without": None}
     assert "  words: zh (by files): 今夜我独自走在雨中\n" in run("show", songs / "beside.mp3").out
     assert "  words:" not in run("show", songs / "without.mp3").out
+
+
+def test_a_scan_reads_the_words_that_it_found(run: Run, tmp_path: Path) -> None:
+    """By the model that ships."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name, text in (
+        ("rain", "今夜我独自走在雨中\n眼泪落下来，我的心碎了\n没有人牵我的手，我好孤单"),
+        ("sun", "What a beautiful morning, everybody is smiling\nwe are singing and dancing in the sun, so happy"),
+        ("hum", "la la la"),
+    ):
+        write_audio(folder / f"{name}.flac", chord(2, (220.0 + 10 * len(text), 330.0)))
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    first = run("scan", folder)
+    assert "reading the words of 3 tracks" in first.err.splitlines()
+    documents = {Path(d["path"]).stem: d for d in map(json.loads, run("show", "--all", "--json").out.splitlines())}
+    said = {name: document["words"]["moods"] for name, document in documents.items()}
+    assert said["hum"] is None
+    assert (max(said["rain"], key=said["rain"].get), max(said["sun"], key=said["sun"].get)) == ("sad", "happy")
+    for name, mood in (("rain", "sad"), ("sun", "happy")):
+        assert documents[name]["moods"][mood] > documents[name]["sound"]["moods"][mood]
+    assert documents["hum"]["moods"] == documents["hum"]["sound"]["moods"]
+    assert "reading" not in run("scan").err
 
 
 def test_a_file_of_words_that_changes_is_read_without_listening(run: Run, songs: Path, tmp_path: Path) -> None:

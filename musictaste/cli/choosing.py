@@ -80,10 +80,11 @@ def similar(
         pool = playlist.without(pool_of(library, None, names, request), seeds)
         if not len(pool):
             other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
-            raise NothingFitsError(f"{other}: {_considered(library, pool)}{_unsure(library, request)}")
+            raise NothingFitsError(f"{other}: {_considered(library, pool, request)}{_unsure(library, request)}")
         fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
-        title = "similar to " + _named(library, seeds)
-        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
+        title = "similar to " + _named(library, seeds) + with_words(request.read_as)
+        why = reasons.both(reasons.near, reasons.by_words(request.read_as, library))
+        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
 
 
 @app.command()
@@ -98,13 +99,14 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
         pool = pool_of(library, None, names, request)
         if not len(pool):
             fits = "is " + request.sung if request.sung else "fits"
-            raise NothingFitsError(f"no track {fits}: {_considered(library, pool)}{_unsure(library, request)}")
+            raise NothingFitsError(f"no track {fits}: {_considered(library, pool, request)}{_unsure(library, request)}")
         plays = library.plays()
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
             render.console(stderr=True).print(COLD)
-        title = ", ".join(["for you", *names])
-        fit, why = (_typical, reasons.typical) if cold else (_liked, reasons.none)
+        title = ", ".join(["for you", *names]) + with_words(request.read_as)
+        fit, by_taste = (_typical, reasons.typical) if cold else (_liked, reasons.none)
+        why = reasons.both(by_taste, reasons.by_words(request.read_as, library))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why, plays=plays)
 
 
@@ -125,10 +127,18 @@ def _named(library: Library, seeds: Sequence[int]) -> str:
     return ", ".join(track.name for track in library.tracks(seeds[:NAMED])) + more
 
 
-def _thresholds(wanted: str | None, names: Sequence[str]) -> tuple[float | None, float | None]:
-    """From where on a track has the mood, and one of the styles; None where nothing was asked."""
+def with_words(read_as: str | None) -> str:
+    """What the title of a list says where the words were asked for a mood."""
+    return f" with {read_as} words" if read_as else ""
+
+
+def _thresholds(
+    wanted: str | None, names: Sequence[str], read_as: str | None = None
+) -> tuple[float | None, float | None, float | None]:
+    """From where on a track has the mood, one of the styles, and words of a mood; None where nothing was asked."""
     mood_from = quality.labels("emotion")[wanted].threshold if wanted else None
-    return mood_from, min(map(quality.style_threshold, names), default=None)
+    read_from = quality.labels("lyrics_emotion")[read_as].threshold if read_as else None
+    return mood_from, min(map(quality.style_threshold, names), default=None), read_from
 
 
 def pool_of(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
@@ -137,18 +147,23 @@ def pool_of(library: Library, wanted: str | None, names: Sequence[str], request:
     Raises
     ------
     NothingFitsError
-        When only tags tell the styles, and there are none.
+        When only tags tell the styles, and there are none; when words are to say something, and none were read.
     """
     from musictaste import playlist
 
+    read_as = request.read_as
+    if read_as:
+        _require_words(library)
     if names and all(map(styles.told_by_tags, names)) and not library.count_told(names):
         heard = " or ".join(dict.fromkeys(top for name in names for top in styles.heard_as(name)))
         tells = f"tells only {heard}" if heard else "does not tell it"
         raise NothingFitsError(
             f"no track is {' or '.join(names)}: none of {library.count()} tracks is tagged so, and sound {tells}"
         )
-    mood_from, style_from = _thresholds(wanted, names)
-    found = library.pool(mood=wanted, styles=names, mood_from=mood_from or 0.0, style_from=style_from or 0.0)
+    mood_from, style_from, read_from = (threshold or 0.0 for threshold in _thresholds(wanted, names, read_as))
+    found = library.pool(
+        mood=wanted, styles=names, mood_from=mood_from, style_from=style_from, read_as=read_as, read_from=read_from
+    )
     return playlist.only(found, library.sung(request.sung)) if request.sung else found
 
 
@@ -163,15 +178,17 @@ def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], req
     pool = pool_of(library, wanted, names, request)
     if len(pool):
         return pool
-    labels = " ".join(filter(None, [wanted, *names]))
-    needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names) if t is not None)
+    read_as = request.read_as
+    labels = " ".join(filter(None, [wanted, *names])) + with_words(read_as)
+    needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names, read_as) if t is not None)
     best = f", the best scored {pool.best:.2f}, {needed} is needed" if needed else ""
+    considered = _considered(library, pool, request)
     if request.sung:
         enough = f"{labels} enough and {request.sung}" if labels else request.sung
-        raise NothingFitsError(f"no track is {enough}: {_considered(library, pool)}{best}{_unsure(library, request)}")
+        raise NothingFitsError(f"no track is {enough}: {considered}{best}{_unsure(library, request)}")
     unknown = library.count_unknown(wanted) if wanted else 0
     remedy = f"; {unknown} were heard before {wanted} was known: run 'musictaste scan'" if unknown else ""
-    raise NothingFitsError(f"no track is {labels} enough: {_considered(library, pool)}{best}{remedy}")
+    raise NothingFitsError(f"no track is {labels} enough: {considered}{best}{remedy}")
 
 
 def _unsure(library: Library, request: Request) -> str:
@@ -180,8 +197,24 @@ def _unsure(library: Library, request: Request) -> str:
     return f"; of {unsure} it is not known whether they are sung" if unsure else ""
 
 
-def _considered(library: Library, pool: Pool) -> str:
-    return f"{pool.considered} tracks were considered{_left_out(library)}"
+def _require_words(library: Library) -> None:
+    read, told = library.count_read()
+    if told:
+        return
+    total = library.count()
+    known = sum(count for (_, instrumental), count in library.count_words().items() if not instrumental)
+    if not known:
+        remedy = "run 'musictaste scan --lyrics tags,files,lrclib' to look for them"
+        raise NothingFitsError(f"no words were read: none of {total} tracks has any: {remedy}")
+    have = f"{known} of {total} tracks {'has' if known == 1 else 'have'} words"
+    if read:
+        raise NothingFitsError(f"no words tell a mood: {have}, too few or in languages that are not read")
+    raise NothingFitsError(f"no words were read: {have}: run 'musictaste scan' to have them read")
+
+
+def _considered(library: Library, pool: Pool, request: Request) -> str:
+    read = f", the words of {library.count_read()[1]} tell a mood" if request.read_as else ""
+    return f"{pool.considered} tracks were considered{_left_out(library)}{read}"
 
 
 def _left_out(library: Library) -> str:
@@ -196,7 +229,8 @@ def _by_labels(
 ) -> None:
     from musictaste import playlist
 
-    labels = " ".join(filter(None, [request.sung, wanted, *names]))
+    read_as = request.read_as
+    labels = " ".join(filter(None, [request.sung, wanted, *names])) + with_words(read_as)
     title = labels + " throughout" * throughout
     with open_library(options) as library:
         pool = fitting_pool(library, wanted, names, request)
@@ -206,7 +240,8 @@ def _by_labels(
             render.console(stderr=True).print(
                 f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
             )
-        fit, why = playlist.fit_to_labels(pool), reasons.labels(wanted, names)
+        fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
+        why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why)
 
 

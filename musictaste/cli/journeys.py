@@ -9,7 +9,7 @@ import typer
 
 from musictaste import moods, styles
 from musictaste.cli import render
-from musictaste.cli.choosing import Styles, fitting_pool, pool_of
+from musictaste.cli.choosing import Styles, fitting_pool, pool_of, with_words
 from musictaste.cli.context import app, open_library
 from musictaste.cli.delivering import admitted, hand_over
 from musictaste.cli.reasons import labels
@@ -42,7 +42,7 @@ def journey(
     ends = moods.find_mood(start), moods.find_mood(goal)
     _check(ends, request)
     names = [styles.find_style(s) for s in style or []]
-    title = " ".join([f"{ends[0]} to {ends[1]}", *filter(None, [request.sung, *names])])
+    title = " ".join([f"{ends[0]} to {ends[1]}", *filter(None, [request.sung, *names])]) + with_words(request.read_as)
     with open_library(context.obj) as library:
         plays = library.plays()
         begins, goals = (admitted(fitting_pool(library, mood, names, request), plays, request.wish) for mood in ends)

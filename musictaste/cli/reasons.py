@@ -9,19 +9,53 @@ from musictaste import quality, styles
 
 if TYPE_CHECKING:
     from musictaste.playlist import Choice
+    from musictaste.store import Library
     from musictaste.track import Plays, Track
 
     Reasons = Callable[[Track, Choice], list[str]]
 
+LONGEST_QUOTE = 60
 
-def labels(wanted: str | None, names: Sequence[str]) -> Reasons:
-    """What the sound and the tags say of the labels that were asked for."""
+
+def both(*several: Reasons) -> Reasons:
+    """What several give, one after the other."""
+    return lambda track, choice: [reason for reasons in several for reason in reasons(track, choice)]
+
+
+def labels(wanted: str | None, names: Sequence[str], *, alone: bool = False) -> Reasons:
+    """What the sound and the tags say of the labels that were asked for; `alone` where words do not count for them."""
 
     def reasons(track: Track, _: Choice) -> list[str]:
-        heard = [f"sounds {wanted} ({track.moods[wanted]:.2f})"] if wanted else []
+        heard = [_mood_reason(track, wanted, alone=alone)] if wanted else []
         return heard + [_style_reason(track, name) for name in names if name in (*track.styles, *track.tagged)]
 
     return reasons
+
+
+def _mood_reason(track: Track, mood: str, *, alone: bool) -> str:
+    by_sound, together = (track.heard or track.moods)[mood], track.moods[mood]
+    with_words = "" if alone or by_sound == together else f", with its words {together:.2f}"
+    return f"sounds {mood} ({by_sound:.2f}{with_words})"
+
+
+def by_words(mood: str | None, library: Library) -> Reasons:
+    """The line that spoke loudest for a mood, where the words make it likelier."""
+
+    def reasons(track: Track, _: Choice) -> list[str]:
+        reading = library.readings([track.id]).get(track.id) if mood else None
+        if not mood or not reading or not reading.moods or mood not in reading.loudest:
+            return []
+        words = library.texts([reading.lyrics_id]).get(reading.lyrics_id)
+        if not words or not words.text:
+            return []
+        line = words.text.splitlines()[reading.loudest[mood]].strip()
+        return [f'its words are {mood} ({reading.moods[mood]:.2f}): "{_cut(line)}"']
+
+    return reasons
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
 def _style_reason(track: Track, name: str) -> str:

@@ -113,7 +113,8 @@ def timeline_json(timeline: Timeline | None) -> dict[str, Any]:
 def words_json(words: Words | None) -> dict[str, Any] | None:
     if words is None:
         return None
-    return {"language": words.language, "source": words.source, "instrumental": words.instrumental}
+    said = None if words.moods is None else rounded(words.moods)
+    return {"moods": said, "language": words.language, "source": words.source, "instrumental": words.instrumental}
 
 
 def voice_json(voice: Voice | None) -> dict[str, Any] | None:
@@ -165,7 +166,7 @@ def print_track(track: Track, about: About) -> None:
     out.print(f"  {printable(track.path)}{_notes(track)}", style="dim")
     emotions = {label: p for label, p in track.moods.items() if label in moods.EMOTIONS}
     finer = {label: p for label, p in track.moods.items() if label not in moods.EMOTIONS}
-    groups = (("mood", emotions, None), ("", finer, None), ("style", track.styles, track.by_sound))
+    groups = (("mood", emotions, track.heard), ("", finer, None), ("style", track.styles, track.by_sound))
     for kind, probabilities, alone in groups:
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:4]
         for label, p in ranked:
@@ -180,7 +181,7 @@ def print_track(track: Track, about: About) -> None:
         for label in sorted(moods.EMOTIONS, key=lambda mood: -track.moods[mood])[:2]:
             out.print(f"  {'time':6}{label:11} {curve(timeline, label)} {span}{heard_by}")
     out.print(f"  valence {moods.valence(track.moods):.2f}, arousal {moods.arousal(track.moods):.2f}")
-    known = [words_line(about.words) if about.words else "", voice_line(about.voice) if about.voice else ""]
+    known = [*(words_lines(about.words) if about.words else ()), voice_line(about.voice) if about.voice else ""]
     for line in [*filter(None, known), *_told(track, about.answers, about.opinion)]:
         out.print(f"  {line}")
     for other in about.neighbours:
@@ -212,12 +213,14 @@ def opinion_line(said: Sequence[Said], *, disliked: bool) -> str:
     return ", ".join(parts + ["in no list"] * disliked)
 
 
-def words_line(words: Words) -> str:
-    """Where the words are from, their language and how they begin."""
+def words_lines(words: Words) -> list[str]:
+    """Where the words are from, their language, how they begin, and which moods they tell."""
     if words.instrumental:
-        return f"words: none, instrumental (by {words.source})"
+        return [f"words: none, instrumental (by {words.source})"]
     first = (words.text or "").partition("\n")[0]
-    return f"words: {words.language or 'no certain language'} (by {words.source}): {printable(first)}"
+    lines = [f"words: {words.language or 'no certain language'} (by {words.source}): {printable(first)}"]
+    ranked = sorted((words.moods or {}).items(), key=lambda item: -item[1])
+    return lines + ([f"they say {', '.join(f'{mood} {p:.2f}' for mood, p in ranked)}"] if ranked else [])
 
 
 def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain: bool) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from musictaste import playlist_files
+from musictaste import moods, playlist_files
 from musictaste.cli.showing import AsJson
+from musictaste.errors import UnknownLabelError
 
 if TYPE_CHECKING:
     from musictaste.playlist import Wish
@@ -58,6 +59,14 @@ class Request:
         float | None,
         typer.Option("--explore", min=0, max=1, help="From 0, only what you play, to 1, only what you never played."),
     ] = None
+    lyrics: Annotated[
+        str | None,
+        typer.Option(
+            "--lyrics",
+            metavar="MOOD",
+            help="Only songs whose words say this; the other mood is then that of the sound.",
+        ),
+    ] = None
     explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
     as_json: AsJson = False
 
@@ -72,6 +81,22 @@ class Request:
         return None if self.instrumental is None else "instrumental" if self.instrumental else "vocal"
 
     @property
+    def read_as(self) -> str | None:
+        """The mood that the words are to say.
+
+        Raises
+        ------
+        UnknownLabelError
+            When it is none, or one that words do not tell.
+        """
+        if self.lyrics is None:
+            return None
+        wanted = moods.find_mood(self.lyrics)
+        if wanted not in moods.EMOTIONS:
+            raise UnknownLabelError(f"words do not tell {wanted}: they tell {', '.join(moods.EMOTIONS)}")
+        return wanted
+
+    @property
     def wish(self) -> Wish:
         """What the choosing has to keep to."""
         from musictaste import playlist
@@ -83,7 +108,7 @@ class Request:
     def check(self) -> None:
         """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""
         _number(self.seed)
-        _ = self.paths
+        _ = self.paths, self.read_as
         if self.output:
             playlist_files.check_target(self.output, self.player)
 

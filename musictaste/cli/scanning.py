@@ -92,6 +92,7 @@ def scan(
                 listening.close()  # nobody has to wait with us for words
                 _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
                 _await_words(library, fetcher, progress)
+                _read_words(library, options, progress)
                 said = library.count_words()
     except KeyboardInterrupt:
         progress.stop()
@@ -149,6 +150,17 @@ def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> Non
             progress.tell(outcome)
             progress.reach(total - fetcher.pending)
         progress.stop()
+
+
+def _read_words(library: Library, options: Options, progress: _Progress) -> None:
+    """Read the words that came, when listening needs the processors no more."""
+    from musictaste import scan as scanning
+
+    for done, total in scanning.read_words(library, partial(scanning.load_reader, options)):
+        if not done:
+            progress.start(f"reading the words of {total} tracks", total)
+        progress.reach(done)
+    progress.stop()
 
 
 def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:

@@ -95,7 +95,7 @@ def show(
         if as_json:
             for start in range(0, len(ids), 1000):
                 part = ids[start : start + 1000]
-                timelines, words, voices = library.timelines(part), library.words(part), library.voices(part)
+                timelines, words, voices = library.timelines(part), library.words_and_moods(part), library.voices(part)
                 said, disliked = library.said_of(part), library.disliked(part)
                 for track in library.tracks(part):
                     document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
@@ -107,7 +107,7 @@ def show(
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]
                     render.print_json(document)
             return
-        timelines, words, answers = library.timelines(ids), library.words(ids), library.answers()
+        timelines, words, answers = library.timelines(ids), library.words_and_moods(ids), library.answers()
         voices = library.voices(ids)
         said, disliked = library.said_of(ids), library.disliked(ids)
         for track in library.tracks(ids):

@@ -58,33 +58,49 @@ class Choosing(Connection):
         (count,) = self._db.execute(sql, list(styles)).fetchone()
         return int(count)
 
-    def pool(self, *, mood: str | None, styles: Sequence[str], mood_from: float, style_from: float) -> Pool:
+    def pool(
+        self,
+        *,
+        mood: str | None,
+        styles: Sequence[str],
+        mood_from: float,
+        style_from: float,
+        read_as: str | None = None,
+        read_from: float = 0.0,
+    ) -> Pool:
         """Music whose probability of the mood, and of the styles together, reach the thresholds.
 
         A style that only tags tell has the probability of what it sounds like where the tags say so, 0 elsewhere.
+        With `read_as` the words alone have to say that mood, and the other mood is that of the sound alone.
         """
-        mood_sql = f"felt.{label_column(mood)}" if mood else "1.0"
+        moods = "heard" if read_as else "felt"
+        mood_sql = f"{moods}.{label_column(mood)}" if mood else "1.0"
+        read_sql = f"coalesce(reading.{label_column(read_as)}, 0)" if read_as else "1.0"
         style_sql, bound = _any_of(styles)
         styled = "styled USING (file_id)" if styles else "style USING (track_id)"
         source = (
-            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s"
-            " FROM offered AS present"
-            f" JOIN felt USING (track_id) JOIN {styled}) AS fit"
+            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s, {read_sql} AS r"
+            f" FROM offered AS present JOIN {moods} USING (track_id)"
+            f" {'LEFT JOIN reading USING (track_id) ' * bool(read_as)}JOIN {styled}) AS fit"
         )
-        considered, best = self._db.execute(f"SELECT count(*), coalesce(max(m * s), 0) FROM {source}", bound).fetchone()
+        considered, best = self._db.execute(
+            f"SELECT count(*), coalesce(max(m * s * r), 0) FROM {source}", bound
+        ).fetchone()
         rows = self._db.execute(
-            f"""SELECT fit.track_id, m, s, {VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
+            f"""SELECT fit.track_id, m, s, r, {VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
             coalesce(artist, album_artist), title
             FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
-            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? ORDER BY fit.track_id""",
-            [*bound, mood_from, style_from],
+            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? AND r >= ? ORDER BY fit.track_id""",
+            [*bound, mood_from, style_from, read_from],
         ).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * 10
-        mood_p, style_p, duration, bpm, loudness = (np.asarray(columns[i], np.float32) for i in (1, 2, 4, 5, 6))
-        ids, vectors = np.asarray(columns[0], np.int64), unit_vectors(columns[3])
-        keys, artists, titles = columns[7:10]
+        columns = list(zip(*rows, strict=True)) or [()] * 11
+        mood_p, style_p, read_p, duration, bpm, loudness = (
+            np.asarray(columns[i], np.float32) for i in (1, 2, 3, 5, 6, 7)
+        )
+        ids, vectors = np.asarray(columns[0], np.int64), unit_vectors(columns[4])
+        keys, artists, titles = columns[8:11]
         return Pool(
-            ids, mood_p, style_p, vectors, duration, bpm, loudness, keys, artists, titles, considered, best
+            ids, mood_p * read_p, style_p, vectors, duration, bpm, loudness, keys, artists, titles, considered, best
         )  # fmt: skip
 
 

@@ -63,9 +63,10 @@ class Lessons(Connection):
         )
         return [track_id for (track_id,) in rows]
 
-    def mood_columns(self, ids: Sequence[int]) -> MoodColumns:
-        """What the personal head reads of tracks, in ascending order of their ids."""
-        columns_sql = f"SELECT mood.track_id, {VECTOR}, {HEARD_MOODS} FROM mood JOIN embedding USING (track_id)"
+    def mood_columns(self, ids: Sequence[int], *, with_words: bool = False) -> MoodColumns:
+        """What the personal head reads of tracks, in ascending order of their ids, by sound or by sound and words."""
+        source = "untaught AS mood" if with_words else "mood"
+        columns_sql = f"SELECT mood.track_id, {VECTOR}, {HEARD_MOODS} FROM {source} JOIN embedding USING (track_id)"
         rows = sorted(self._by_ids(f"{columns_sql} WHERE mood.track_id", ids))
         columns = list(zip(*rows, strict=True)) or [()] * (2 + len(MOODS))
         return MoodColumns(
@@ -101,8 +102,8 @@ class Lessons(Connection):
         self._db.execute("DELETE FROM personal_head")
 
     def remember_moods(self, mood: str, *, shipped: bool = False) -> None:
-        """Note for `moves` and `moves_of` how likely tracks have a mood, as every reader sees it or as shipped."""
-        source = "mood" if shipped else "felt"
+        """Note for `moves` and `moves_of` how likely tracks have a mood, as every reader sees it or as if untaught."""
+        source = "untaught" if shipped else "felt"
         self._db.execute("DROP TABLE IF EXISTS temp.before")
         self._db.execute("CREATE TEMP TABLE before (track_id INTEGER PRIMARY KEY, p REAL NOT NULL)")
         column = label_column(mood)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from musictaste.store.connection import Connection
+from musictaste.store.readings import Readings
 from musictaste.track import Beside, Lyrics, Song, Words
 
 
-class Texts(Connection):
+class Texts(Readings):
     """The words of songs, by file or by track, and which services had none."""
 
     def save_lyrics(self, file_id: int, lyrics: Lyrics, beside: Beside | None = None) -> None:
@@ -81,6 +82,15 @@ class Texts(Connection):
             track_id: Words(lyrics_id, source, language, bool(instrumental), text)
             for track_id, lyrics_id, source, language, instrumental, text in self._by_ids(sql, track_ids)
         }
+
+    def words_and_moods(self, track_ids: Sequence[int]) -> dict[int, Words]:
+        """The same with what was read of them, where that was these very words."""
+        found, readings = self.words(track_ids), self.readings(track_ids)
+        for track_id, reading in readings.items():
+            words = found.get(track_id)
+            if words and words.lyrics_id == reading.lyrics_id and not words.instrumental:
+                found[track_id] = replace(words, moods=reading.moods, loudest=reading.loudest)
+        return found
 
     def count_words(self) -> dict[tuple[str, bool], int]:
         """How many tracks that are there have their words from each source, those that are instrumental apart."""

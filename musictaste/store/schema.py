@@ -651,6 +651,75 @@ CREATE TABLE recipe (
 """
 
 
+@migrations()
+def moods_by_words(db: sqlite_utils.Database) -> None:
+    """What the words of tracks say of moods. `heard` is the sound alone as it was taught, `untaught` and `felt` are
+    sound and words without and with what was taught.
+    """
+    _execute_all(db, _READING_SCHEMA)
+    for view, sound in (("untaught", "mood"), ("felt", "heard")):
+        db.execute(_WEIGHED_BY_WORDS.format(view=view, sound=sound))
+    for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+        db.execute(
+            f"CREATE TRIGGER reading_{event.lower()}_stales AFTER {event} ON reading BEGIN"
+            f" INSERT INTO stale_block SELECT {row}.track_id >> 10, 'labels' WHERE NOT EXISTS"
+            f" (SELECT 1 FROM stale_block WHERE block = {row}.track_id >> 10 AND what = 'labels'); END"
+        )
+
+
+_READING_SCHEMA = """
+CREATE TABLE reading (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  lyrics_id INTEGER NOT NULL, -- the words that were read; they may have gone since
+  head TEXT NOT NULL,
+  happy REAL, -- NULL where the words do not tell, as in all columns below
+  sad REAL,
+  angry REAL,
+  calm REAL,
+  happy_weight REAL, -- what the probability by sound is multiplied by
+  sad_weight REAL,
+  angry_weight REAL,
+  calm_weight REAL,
+  happy_line INTEGER, -- number of the line that spoke loudest, from 0 on; NULL where none did
+  sad_line INTEGER,
+  angry_line INTEGER,
+  calm_line INTEGER
+) STRICT;
+
+DROP VIEW felt;
+
+CREATE VIEW heard AS
+  SELECT mood.track_id,
+    coalesce(personal_mood.happy, mood.happy) AS happy, coalesce(personal_mood.sad, mood.sad) AS sad,
+    coalesce(personal_mood.angry, mood.angry) AS angry, coalesce(personal_mood.calm, mood.calm) AS calm,
+    coalesce(personal_mood.aggressive, mood.aggressive) AS aggressive,
+    coalesce(personal_mood.energetic, mood.energetic) AS energetic,
+    coalesce(personal_mood.gritty, mood.gritty) AS gritty,
+    coalesce(personal_mood.nostalgic, mood.nostalgic) AS nostalgic,
+    coalesce(personal_mood.powerful, mood.powerful) AS powerful,
+    coalesce(personal_mood.rebellious, mood.rebellious) AS rebellious,
+    coalesce(personal_mood.tender, mood.tender) AS tender, coalesce(personal_mood.tense, mood.tense) AS tense
+  FROM mood LEFT JOIN personal_mood ON personal_mood.track_id = mood.track_id
+"""
+
+
+_WEIGHED_BY_WORDS = """
+CREATE VIEW {view} AS
+  SELECT track_id,
+    CASE WHEN told THEN happy * happy_weight / total ELSE happy END AS happy,
+    CASE WHEN told THEN sad * sad_weight / total ELSE sad END AS sad,
+    CASE WHEN told THEN angry * angry_weight / total ELSE angry END AS angry,
+    CASE WHEN told THEN calm * calm_weight / total ELSE calm END AS calm,
+    aggressive, energetic, gritty, nostalgic, powerful, rebellious, tender, tense
+  FROM (
+    SELECT {sound}.*, happy_weight, sad_weight, angry_weight, calm_weight, happy_weight IS NOT NULL AS told,
+      {sound}.happy * happy_weight + {sound}.sad * sad_weight + {sound}.angry * angry_weight
+      + {sound}.calm * calm_weight AS total
+    FROM {sound} LEFT JOIN reading ON reading.track_id = {sound}.track_id
+  )
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):

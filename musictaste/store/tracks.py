@@ -105,13 +105,17 @@ _LABELS = ", ".join([f"felt.{label_column(m)}" for m in MOODS] + [f"styled.{labe
 _STYLES = ", ".join(f"style.{label_column(s)}" for s in STYLES)
 
 
+_HEARD = ", ".join(f"heard.{label_column(m)}" for m in MOODS)
+
+
 _TRACK_SQL = f"""
 SELECT track.id, file.path, title, artist, album, genre, duration_s, bpm, key, loudness_db, {_LABELS},
   {_PLAYS}, missing_since IS NOT NULL, {HEARD_MOODS},
-  {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id),
+  {_HEARD}, {_STYLES}, (SELECT group_concat(tagged.style, '|') FROM tagged WHERE tagged.file_id = file.id),
   coalesce(kind.kind, 'music')
-FROM track JOIN mood ON mood.track_id = track.id JOIN felt ON felt.track_id = track.id JOIN style
-  ON style.track_id = track.id LEFT JOIN kind ON kind.track_id = track.id JOIN file ON file.id =
+FROM track JOIN mood ON mood.track_id = track.id JOIN heard ON heard.track_id = track.id
+  JOIN felt ON felt.track_id = track.id JOIN style ON style.track_id = track.id
+  LEFT JOIN kind ON kind.track_id = track.id JOIN file ON file.id =
   (SELECT id FROM file AS f WHERE f.track_id = track.id ORDER BY f.missing_since IS NOT NULL, f.id LIMIT 1)
   JOIN styled ON styled.file_id = file.id LEFT JOIN imported ON imported.track_id = track.id
 WHERE track.id"""
@@ -135,12 +139,13 @@ def _track(row: Sequence[Any]) -> Track:
     styles = dict(zip(STYLES, row[moods_end:styles_end], strict=True))
     track_id, path, title, artist, album, genre, duration, bpm, key, loudness = row[:10]
     plays, skips, last_played, rating, loved, missing, *alone, tagged, kind = row[styles_end:]
-    heard = _known(alone[: len(MOODS)])
-    by_sound = dict(zip(STYLES, alone[len(MOODS) :], strict=True))
+    shipped, heard = _known(alone[: len(MOODS)]), _known(alone[len(MOODS) : 2 * len(MOODS)])
+    by_sound = dict(zip(STYLES, alone[2 * len(MOODS) :], strict=True))
     return Track(
         track_id, path, title, artist, album, genre, duration, bpm, key, loudness, moods, styles, plays, skips,
-        last_played, rating, bool(loved), bool(missing), None if heard == moods else heard,
-        None if by_sound == styles else by_sound, tuple(sorted(tagged.split("|"))) if tagged else (), kind,
+        last_played, rating, bool(loved), bool(missing), None if shipped == moods else shipped,
+        None if heard == moods else heard, None if by_sound == styles else by_sound,
+        tuple(sorted(tagged.split("|"))) if tagged else (), kind,
     )  # fmt: skip
 
 
