@@ -21,7 +21,6 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
-from musictaste import audio
 from musictaste.errors import ModelError, ProviderError
 from musictaste.quality import HEADS, NETWORKS
 from musictaste.track import Labels
@@ -161,6 +160,8 @@ class Embedder:
 
 
 def _check_mel(model: Model) -> None:
+    from musictaste import audio  # a second of decoders, which what reads words does not need
+
     for key, value in audio.mel_settings().items():
         found = model.metadata.get(key)
         if found != value:
@@ -220,13 +221,16 @@ class Encoder:
         yield batch
 
 
-def parts_of(words: str) -> list[str]:
-    """Lines of a song, put together until they say something: at least two short ones, and never half a page."""
+def parts_of(words: str, *, enough: Mapping[str, int] = ENOUGH) -> list[str]:
+    """Lines of a song, put together until they say something: at least two short ones, and never half a page.
+
+    `enough` are the characters from which on they do, in Latin and in Chinese letters.
+    """
     parts = []
     part = ""
     for line in filter(None, map(str.strip, words.splitlines())):
         part = f"{part} {line}".strip()
-        if len(part) >= ENOUGH["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
+        if len(part) >= enough["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
             parts.append(part)
             part = ""
     whole = [*parts, part] if part else parts

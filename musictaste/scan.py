@@ -352,7 +352,7 @@ def _context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["musictaste.inference", "musictaste.tags", "librosa.filters"])
+    context.set_forkserver_preload(["musictaste.audio", "musictaste.inference", "musictaste.tags", "librosa.filters"])
     return context
 
 

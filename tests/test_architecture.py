@@ -12,7 +12,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"scan", "playlist", "health"},
-    {"teaching", "words", "history"},
+    {"teaching", "words", "searching", "history"},
     {"taste", "store", "inference", "matching", "playlist_reading"},
     {"plays"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},

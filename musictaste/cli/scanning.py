@@ -18,6 +18,7 @@ from musictaste.errors import FolderError, ProviderError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from musictaste.inference import Encoder
     from musictaste.lyrics import Fetcher
     from musictaste.scan import Options, Outcome, Plan
     from musictaste.store import Library
@@ -79,6 +80,7 @@ def scan(
             provider = _carry_out(library, plan, options, globals_.db, fetcher, counts, progress)
             _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
             _await_words(library, fetcher, progress)
+            _index_words(library, options, progress)
         except KeyboardInterrupt:
             progress.stop()
             heard = counts["added"] + counts["changed"] + counts["moved"]
@@ -127,6 +129,19 @@ def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> Non
             progress.tell(outcome)
             progress.reach(total - fetcher.pending)
         progress.stop()
+
+
+def _index_words(library: Library, options: Options, progress: _Progress) -> None:
+    """Let words be looked up that came, when listening needs the processors no more."""
+    from musictaste import searching
+
+    def load() -> Encoder:
+        from musictaste.inference import Encoder
+
+        return Encoder(device=options.device, threads=options.jobs)
+
+    for done, total in searching.index(library, load):
+        progress.note(f"the words of {done} of {total} songs can be looked up")
 
 
 def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
@@ -216,6 +231,11 @@ class _Progress:
             reason = f": {render.printable(outcome.reason)}" if outcome.reason else ""
             kind = "" if outcome.kind == "left alone" else f"{outcome.kind} "
             self._console.print(f"{kind}{render.printable(outcome.path)}{reason}")
+
+    def note(self, line: str) -> None:
+        """Say what only --verbose asks for."""
+        if self._verbose and not self._quiet:
+            self._console.print(line)
 
     def reach(self, done: int) -> None:
         now = time.monotonic()

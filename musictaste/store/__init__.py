@@ -11,12 +11,13 @@ from musictaste.store.columns import Columns
 from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
-from musictaste.store.packing import VECTOR_SIZE, unit_vectors
+from musictaste.store.packing import VECTOR_SIZE, signs, unit_vectors
 from musictaste.store.schema import APPLICATION_ID, label_column, migrations
+from musictaste.store.searching import Searching
 from musictaste.store.tracks import Tracks
 
-__all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
+__all__ = ["APPLICATION_ID", "VECTOR_SIZE", "Library", "label_column", "migrations", "signs", "unit_vectors"]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Choosing, Tracks, Columns):
+class Library(Analyses, Texts, Searching, Lessons, Listening, Choosing, Tracks, Columns):
     """An open library file."""
