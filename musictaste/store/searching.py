@@ -21,6 +21,9 @@ BLOCK = 256
 times as long to read."""
 
 
+VECTOR_BITS = 512
+
+
 def index_version() -> str:
     """What indexes words here: the encoder, and how texts are taken apart."""
     from musictaste.lyrics.lookup import VERSION
@@ -102,9 +105,12 @@ class Searching(Connection):
         return _codes(*(row or (block, b"", b"")))
 
     def _save_block(self, block: int, ids: NDArray[np.int64], codes: NDArray[np.uint64]) -> None:
+        self._db.execute("DELETE FROM meaning WHERE block = ?", [block])
+        if not len(ids):
+            return
         owners = (ids - BLOCK * block).astype(np.uint8)
         self._db.execute(
-            "INSERT OR REPLACE INTO meaning (block, owners, codes) VALUES (?, ?, ?)",
+            "INSERT INTO meaning (block, owners, codes) VALUES (?, ?, ?)",
             [block, owners.tobytes(), codes.astype("<u8").tobytes()],
         )
 
@@ -141,4 +147,4 @@ WHERE words.track_id"""
 
 def _codes(block: int, owners: bytes, codes: bytes) -> Codes:
     ids = BLOCK * block + np.frombuffer(owners, np.uint8).astype(np.int64)
-    return Codes(ids, np.frombuffer(codes, "<u8").reshape(len(ids), -1))
+    return Codes(ids, np.frombuffer(codes, "<u8").reshape(-1, VECTOR_BITS // 64))
