@@ -28,9 +28,9 @@ MOST_LINES = 250
 CANDIDATES = 40
 """So many songs whose codes are nearest are compared by the vectors themselves."""
 
-MEANS_IT = 0.55
-"""Cosine from which on a line means what is looked for; of pairs of lines drawn at random one in a thousand reaches
-0.54."""
+MEANS_IT = 0.5
+"""Cosine from which on a line means what is looked for; of pairs of lines drawn at random two in a thousand reach
+it, of 25 questions that no song answers 4 have such a line among 2,514 songs."""
 
 
 class Embeds(Protocol):
