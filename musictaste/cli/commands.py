@@ -13,6 +13,7 @@ COMMANDS = {
     "mood": ("choosing", "A playlist of a mood, and of a style if you like."),
     "style": ("choosing", "A playlist of one or more styles."),
     "similar": ("choosing", "The tracks nearest to one or more others."),
+    "lyrics": ("finding", "Songs that have these words, then songs that say the same in others, in whatever language."),
     "show": ("showing", "All that is known of a track."),
     "teach": ("teaching", "Correct a mood for this library; with the mood alone, list what it was taught."),
     "moods": ("showing", "The moods, how many tracks reach each, and how well each was measured to be heard."),
