@@ -43,6 +43,10 @@ class NothingFitsError(MusictasteError):
     """No track reaches what was asked for."""
 
 
+class NoWordsError(MusictasteError):
+    """A library in which no song has words that can be looked up."""
+
+
 class NothingTaughtError(MusictasteError):
     """There is no teaching that could be taken back."""
 
@@ -65,6 +69,12 @@ class UnknownFormatError(PlaysFileError):
 
 class UnknownLabelError(MusictasteError):
     """A mood or style that is not in the vocabulary."""
+
+    exit_code = 2
+
+
+class NothingAskedError(MusictasteError):
+    """Words to look for in which there is no word."""
 
     exit_code = 2
 

@@ -22,7 +22,6 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 
-from musictaste import audio
 from musictaste.errors import ModelError, ProviderError
 from musictaste.quality import HEADS, NETWORKS
 from musictaste.track import Labels
@@ -236,6 +235,8 @@ class Embedder:
 
     def warm(self) -> None:
         """Run the largest batch once: kernels are chosen, and memory is found to suffice or the batch gets smaller."""
+        from musictaste import audio
+
         self.embed(np.zeros((self.rows, audio.PATCH_FRAMES, audio.N_MELS), np.float32))
 
     def embed(self, patches: Floats) -> Floats:
@@ -287,6 +288,8 @@ class _Batch:
     """Networks with inputs and outputs of one shape, in memory of the device that runs them."""
 
     def __init__(self, models: Sequence[Model], rows: int, memory: str) -> None:
+        from musictaste import audio
+
         self._patches = np.zeros((rows, audio.PATCH_FRAMES, audio.N_MELS), np.float32)
         self._there = ort.OrtValue.ortvalue_from_numpy(self._patches, memory, 0)
         self._runs = [model.bind(self._there, *_LAYERS) for model in models]
@@ -299,6 +302,8 @@ class _Batch:
 
 
 def _check_mel(model: Model) -> None:
+    from musictaste import audio  # a second of decoders, which what reads words does not need
+
     for key, value in audio.mel_settings().items():
         found = model.metadata.get(key)
         if found != value:
@@ -358,13 +363,16 @@ class Encoder:
         yield batch
 
 
-def parts_of(words: str) -> list[str]:
-    """Lines of a song, put together until they say something: at least two short ones, and never half a page."""
+def parts_of(words: str, *, enough: Mapping[str, int] = ENOUGH) -> list[str]:
+    """Lines of a song, put together until they say something: at least two short ones, and never half a page.
+
+    `enough` are the characters from which on they do, in Latin and in Chinese letters.
+    """
     parts = []
     part = ""
     for line in filter(None, map(str.strip, words.splitlines())):
         part = f"{part} {line}".strip()
-        if len(part) >= ENOUGH["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
+        if len(part) >= enough["cjk" if re.search("[\u4e00-\u9fff]", part) else "latin"]:
             parts.append(part)
             part = ""
     whole = [*parts, part] if part else parts

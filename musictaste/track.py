@@ -427,6 +427,17 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Codes:
+    """Signs of the vectors of lines, uint64 [n, 8], and the ids of the words that each is of, int64 [n].
+
+    Those of one song follow each other, in its order.
+    """
+
+    ids: NDArray[np.int64] = field(compare=False)
+    codes: NDArray[np.uint64] = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Words:
     """The words of a track from its nearest source, None where it is instrumental; `lyrics_id` is new when they are.
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"cli"},
     {"cluster", "journey"},
     {"scan", "playlist", "health", "profile"},
-    {"teaching", "words", "history", "gathering"},
+    {"teaching", "words", "searching", "history", "gathering"},
     {"taste", "exploring", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},

@@ -18,6 +18,7 @@ COMMANDS = {
         "A playlist for you, from what you play and like; without any of that, what is typical of your library.",
     ),
     "journey": ("journeys", "A way from one mood to another, in even steps through valence and arousal."),
+    "lyrics": ("finding", "Songs that have these words, then songs that say the same in others, in whatever language."),
     "show": ("showing", "All that is known of a track."),
     "like": ("feedback", "Say that you like tracks: they and what is near to them come sooner."),
     "dislike": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from musictaste import moods, playlist_files
 from musictaste.cli import render
 from musictaste.cli.context import Globals
 from musictaste.cli.reasons import by_taste
-from musictaste.cli.request import Request
+from musictaste.cli.request import Delivery, Request
 from musictaste.errors import LibraryError, NothingFitsError
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     from musictaste.track import Plays, Pool, Track
 
     Fit = Callable[[Pool, Taste | None, Heard], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Tracks in the order of a list, why each is there, and what they look like as JSON and on a terminal."""
+
+    title: str
+    tracks: Sequence[Track]
+    reasons: Sequence[Sequence[str]]
+    documents: Callable[[], list[dict[str, Any]]]
+    print_table: Callable[[], None]
 
 
 def deliver(
@@ -59,10 +71,10 @@ def deliver(
         wish,
         known=playlist.Known(history.of(kept), library.timelines),
     )
-    hand_over(library, choices, plays, request, title=title, options=options, reasons=reasons)
+    deliver_choices(library, choices, plays, request, title=title, options=options, reasons=reasons)
 
 
-def hand_over(
+def deliver_choices(
     library: Library,
     choices: Sequence[Choice],
     plays: Plays,
@@ -79,20 +91,35 @@ def hand_over(
     explained = [
         reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)
     ]
+    rows = list(zip(tracks, choices, explained, strict=True))
+    listing = Listing(
+        title,
+        tracks,
+        explained,
+        lambda: [listed_json(track, choice.score, choice.taste, why) for track, choice, why in rows],
+        lambda: render.print_tracks(
+            [(track, choice.score, why) for track, choice, why in rows], explain=request.explain
+        ),
+    )
+    hand_over(library, listing, request, options)
+
+
+def hand_over(library: Library, listing: Listing, request: Delivery, options: Globals) -> None:
+    """Write a list or print it in the form that was asked for, and remember it."""
+    if options.making == "sure":
+        return
     if request.output:
-        _write(request.output, tracks, request, title=title, quiet=options.quiet)
+        _write(request.output, listing.tracks, request, title=listing.title, quiet=options.quiet)
     if request.as_json:
-        rows = zip(tracks, choices, explained, strict=True)
-        render.print_json([_choice_json(track, choice, why) for track, choice, why in rows])
+        render.print_json(listing.documents())
     elif not request.output and sys.stdout.isatty():
-        scores = [choice.score for choice in choices]
-        render.print_tracks(list(zip(tracks, scores, explained, strict=True)), explain=request.explain)
+        listing.print_table()
     elif not request.output:
-        _print_plain(tracks, explained, explain=request.explain)
+        _print_plain(listing.tracks, listing.reasons, explain=request.explain)
     if options.making != "a list":
         return
     try:
-        library.save_list([track.id for track in tracks])
+        library.save_list([track.id for track in listing.tracks])
     except LibraryError as error:
         render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
 
@@ -136,7 +163,7 @@ def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *,
             render.console(stderr=True).print(f"{render.printable(track.name)}: {render.printable('; '.join(why))}")
 
 
-def _write(output: Path, tracks: Sequence[Track], request: Request, *, title: str, quiet: bool) -> None:
+def _write(output: Path, tracks: Sequence[Track], request: Delivery, *, title: str, quiet: bool) -> None:
     entries = [playlist_files.Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks]
     left_out = playlist_files.write_playlist(output, entries, name=title, paths=request.paths)
     err = render.console(stderr=True)
@@ -147,14 +174,15 @@ def _write(output: Path, tracks: Sequence[Track], request: Request, *, title: st
         err.print(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(output))}")
 
 
-def _choice_json(track: Track, choice: Choice, why: Sequence[str]) -> dict[str, Any]:
+def listed_json(track: Track, score: float, taste: float | None, why: Sequence[str]) -> dict[str, Any]:
+    """A track of a list, as in the contract of the command line."""
     known = render.track_json(track)
     return {
         **{key: known[key] for key in ("path", "artist", "title", "album", "duration_s")},
-        "score": round(choice.score, 4),
+        "score": round(score, 4),
         "mood": moods.emotion(track.moods),
         "style": render.top(track.styles),
         **{key: known[key] for key in ("moods", "styles")},
-        "taste": None if choice.taste is None else round(choice.taste, 4),
+        "taste": None if taste is None else round(taste, 4),
         "reasons": list(why),
     }

@@ -11,7 +11,7 @@ from musictaste import moods, styles
 from musictaste.cli import render
 from musictaste.cli.choosing import Styles, fitting_pool, pool_of, with_words
 from musictaste.cli.context import app, open_library
-from musictaste.cli.delivering import admitted, hand_over
+from musictaste.cli.delivering import admitted, deliver_choices
 from musictaste.cli.reasons import labels
 from musictaste.cli.request import Request, with_request
 from musictaste.errors import NothingFitsError
@@ -54,7 +54,7 @@ def journey(
         if not context.obj.quiet and not request.as_json:
             render.console(stderr=True).print(f"{len(steps)} steps from {title}")
         choices = [step.choice for step in steps]
-        hand_over(
+        deliver_choices(
             library, choices, plays, request, title=title, options=context.obj, reasons=_reasons(steps, ends, names)
         )
 

@@ -223,6 +223,11 @@ def words_lines(words: Words) -> list[str]:
     return lines + ([f"they say {', '.join(f'{mood} {p:.2f}' for mood, p in ranked)}"] if ranked else [])
 
 
+def title(track: Track) -> str:
+    """The title of a track, or the name of its file."""
+    return printable(track.title or os.path.basename(track.path))
+
+
 def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain: bool) -> None:
     """A numbered list with scores; with reasons under each track where they were asked for."""
     from rich.table import Table
@@ -231,11 +236,11 @@ def print_tracks(rows: Sequence[tuple[Track, float, Sequence[str]]], *, explain:
     for name in ("", "artist", "title", "time", "mood", "style", "score"):
         table.add_column(name, justify="right" if name in ("", "time", "score") else "left", overflow="fold")
     for number, (track, score, reasons) in enumerate(rows, 1):
-        title = printable(track.title or os.path.basename(track.path))
+        name = title(track)
         if explain:
-            title += "".join(f"\n  {printable(reason)}" for reason in reasons)
+            name += "".join(f"\n  {printable(reason)}" for reason in reasons)
         table.add_row(
-            str(number), printable(track.artist or ""), title, clock(track.duration_s),
+            str(number), printable(track.artist or ""), name, clock(track.duration_s),
             moods.emotion(track.moods), top(track.styles), f"{score:.2f}",
         )  # fmt: skip
     console().print(table)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
-    """The options of a list; each field becomes an option of every command under `with_request`."""
+class Delivery:
+    """The options of any list: how long it is, where it goes, and in which form."""
 
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many tracks.")] = 25
     output: Annotated[
@@ -40,6 +40,25 @@ class Request:
     prefix: Annotated[
         str | None, typer.Option("--prefix", metavar="OLD=NEW", help="Replace the beginning of paths.")
     ] = None
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
+    as_json: AsJson = False
+
+    @property
+    def paths(self) -> playlist_files.PathStyle:
+        """How paths are written; raises where the options contradict each other."""
+        return playlist_files.path_style(absolute=self.absolute, prefix=self.prefix, player=self.player)
+
+    def check(self) -> None:
+        """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""
+        _ = self.paths
+        if self.output:
+            playlist_files.check_target(self.output, self.player)
+
+
+@dataclass(frozen=True)
+class Request(Delivery):
+    """The options of a list that is chosen from all music that fits."""
+
     max_per_artist: Annotated[
         int, typer.Option("--max-per-artist", min=1, help="At most so many tracks by one artist.")
     ] = 2
@@ -67,13 +86,6 @@ class Request:
             help="Only songs whose words say this; the other mood is then that of the sound.",
         ),
     ] = None
-    explain: Annotated[bool, typer.Option("--explain", help="Say why each track is there.")] = False
-    as_json: AsJson = False
-
-    @property
-    def paths(self) -> playlist_files.PathStyle:
-        """How paths are written; raises where the options contradict each other."""
-        return playlist_files.path_style(absolute=self.absolute, prefix=self.prefix, player=self.player)
 
     @property
     def sung(self) -> Literal["instrumental", "vocal"] | None:
@@ -106,11 +118,9 @@ class Request:
         )
 
     def check(self) -> None:
-        """Refuse what cannot work before any work is done: wrong options, a playlist that could not be written."""
         _number(self.seed)
-        _ = self.paths, self.read_as
-        if self.output:
-            playlist_files.check_target(self.output, self.player)
+        _ = self.read_as
+        super().check()
 
 
 def _number(seed: str | None) -> int | None:
@@ -120,23 +130,24 @@ def _number(seed: str | None) -> int | None:
 
 
 def with_request(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `request` is filled from options, one for each field of `Request`."""
+    """A command whose parameter `request` is filled from options, one for each field of the record that it is."""
+    own = inspect.signature(command, eval_str=True).parameters
+    record: type[Delivery] = own["request"].annotation
 
     @functools.wraps(command)
     def filled(**given: Any) -> None:
-        request = Request(**{field.name: given.pop(field.name) for field in fields(Request)})
+        request = record(**{field.name: given.pop(field.name) for field in fields(record)})
         request.check()
         command(**given, request=request)
 
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    hints = get_type_hints(Request, include_extras=True)
+    hints = get_type_hints(record, include_extras=True)
     options = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(Request)
+        for field in fields(record)
     ]
-    parameters = [parameter for parameter in own if parameter.name != "request"] + options
+    parameters = [parameter for name, parameter in own.items() if name != "request"] + options
     filled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     filled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del filled.__wrapped__  # its annotations would be read instead

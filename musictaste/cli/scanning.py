@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from musictaste.errors import ExecutorError, FolderError, ProviderError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from musictaste.inference import Reader
     from musictaste.lyrics import Fetcher
     from musictaste.scan import Listeners, Options, Outcome, Plan
     from musictaste.store import Library
@@ -92,7 +93,9 @@ def scan(
                 listening.close()  # nobody has to wait with us for words
                 _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
                 _await_words(library, fetcher, progress)
-                _read_words(library, options, progress)
+                reader = cache(partial(scanning.load_reader, options))
+                _read_words(library, reader, progress)
+                _index_words(library, reader, progress)
                 said = library.count_words()
     except KeyboardInterrupt:
         progress.stop()
@@ -152,15 +155,23 @@ def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> Non
         progress.stop()
 
 
-def _read_words(library: Library, options: Options, progress: _Progress) -> None:
+def _read_words(library: Library, load: Callable[[], Reader], progress: _Progress) -> None:
     """Read the words that came, when listening needs the processors no more."""
     from musictaste import scan as scanning
 
-    for done, total in scanning.read_words(library, partial(scanning.load_reader, options)):
+    for done, total in scanning.read_words(library, load):
         if not done:
             progress.start(f"reading the words of {total} tracks", total)
         progress.reach(done)
     progress.stop()
+
+
+def _index_words(library: Library, load: Callable[[], Reader], progress: _Progress) -> None:
+    """Let words be looked up that came."""
+    from musictaste import searching
+
+    for done, total in searching.index(library, lambda: load().encoder):
+        progress.note(f"the words of {done} of {total} songs can be looked up")
 
 
 def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
@@ -250,6 +261,11 @@ class _Progress:
             reason = f": {render.printable(outcome.reason)}" if outcome.reason else ""
             kind = "" if outcome.kind == "left alone" else f"{outcome.kind} "
             self._console.print(f"{kind}{render.printable(outcome.path)}{reason}")
+
+    def note(self, line: str) -> None:
+        """Say what only --verbose asks for."""
+        if self._verbose and not self._quiet:
+            self._console.print(line)
 
     def reach(self, done: int) -> None:
         now = time.monotonic()

@@ -111,14 +111,15 @@ def for_model(words: Words, most_characters: int) -> str:
     """The text that a model reads: Chinese in simplified characters whatever it was written in, cut after a line."""
     text = words.text or ""
     if words.language == "zh":
-        text = _chinese().convert(text)
+        text = chinese().convert(text)
     if len(text) <= most_characters:
         return text
     return text[:most_characters].rpartition("\n")[0] or text[:most_characters]
 
 
 @cache
-def _chinese() -> Any:
+def chinese() -> Any:
+    """What turns traditional Chinese characters into simplified ones."""
     import opencc
 
     # Of its tables the one that also knows 著 as 着, which Taiwan and Hong Kong write in every other line.

@@ -13,14 +13,26 @@ from musictaste.store.feedback import Opinions
 from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
-from musictaste.store.packing import VECTOR_SIZE, unit_vectors
+from musictaste.store.packing import VECTOR_SIZE, signs, unit_vectors
 from musictaste.store.recipes import Recipes
 from musictaste.store.schema import APPLICATION_ID, label_column, migrations
+from musictaste.store.searching import Searching
 from musictaste.store.tracks import Tracks
 from musictaste.store.voices import Voices
 
-__all__ = ["APPLICATION_ID", "FEEDBACK", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
+__all__ = [
+    "APPLICATION_ID",
+    "FEEDBACK",
+    "VECTOR_SIZE",
+    "Library",
+    "label_column",
+    "migrations",
+    "signs",
+    "unit_vectors",
+]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Evidences, Opinions, Choosing, Voices, Recipes, Tracks, Columns):
+class Library(
+    Analyses, Texts, Searching, Lessons, Listening, Evidences, Opinions, Choosing, Voices, Recipes, Tracks, Columns
+):
     """An open library file."""

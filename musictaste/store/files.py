@@ -10,6 +10,7 @@ from typing import Any
 
 from musictaste.store.connection import Connection
 from musictaste.store.schema import save_styles
+from musictaste.store.searching import unindex
 from musictaste.track import Analysis, Beside, Failure, FileState, Tags
 
 
@@ -82,6 +83,7 @@ class Files(Connection):
         raw = os.fsencode(path)
         if file_id is not None:
             replaced = "SELECT id FROM file WHERE path = CAST(? AS TEXT) AND id != ?"
+            unindex(self._db, f"file_id IN ({replaced})", [raw, file_id])
             for table, key in _FILE_TABLES:
                 self._db.execute(f"DELETE FROM {table} WHERE {key} IN ({replaced})", [raw, file_id])
             self._db.execute("UPDATE file SET path = CAST(? AS TEXT) WHERE id = ?", [raw, file_id])

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from musictaste.store.readings import Readings
+from musictaste.store.searching import unindex
 from musictaste.track import Beside, Lyrics, Song, Words
 
 
@@ -28,13 +29,17 @@ class Texts(Readings):
             self._insert_lyrics("file_id", file_id, lyrics, at)
 
     def forget_lyrics(self, file_id: int, source: str) -> None:
-        self._db.execute("DELETE FROM lyrics WHERE file_id = ? AND source = ?", [file_id, source])
+        self._delete("file_id = ? AND source = ?", [file_id, source])
 
     def save_fetched(self, track_id: int, lyrics: Lyrics) -> None:
         """Keep the words that a service gave for a track, in place of what it said before."""
-        self._db.execute("DELETE FROM lyrics WHERE track_id = ? AND source = ?", [track_id, lyrics.source])
+        self._delete("track_id = ? AND source = ?", [track_id, lyrics.source])
         self._db.execute("DELETE FROM lyrics_miss WHERE track_id = ? AND source = ?", [track_id, lyrics.source])
         self._insert_lyrics("track_id", track_id, lyrics, (None, None))
+
+    def _delete(self, where: str, values: Sequence[Any]) -> None:
+        unindex(self._db, where, values)
+        self._db.execute(f"DELETE FROM lyrics WHERE {where}", values)
 
     def _insert_lyrics(self, key: str, value: int, lyrics: Lyrics, at: tuple[bytes | None, int | None]) -> None:
         self._db.execute(
@@ -55,7 +60,7 @@ class Texts(Readings):
 
     def forget_fetched(self, track_id: int) -> None:
         """Drop what services said of a track, whose tags have changed since."""
-        self._db.execute("DELETE FROM lyrics WHERE track_id = ?", [track_id])
+        self._delete("track_id = ?", [track_id])
         self._db.execute("DELETE FROM lyrics_miss WHERE track_id = ?", [track_id])
 
     def stale_lyrics(self, cleaner: str, *, limit: int) -> list[tuple[int, Lyrics]]:
@@ -68,6 +73,7 @@ class Texts(Readings):
 
     def save_cleaned(self, lyrics_id: int, lyrics: Lyrics) -> None:
         """Replace what was understood of a text; its id becomes a new one, since its words may be others now."""
+        unindex(self._db, "id = ?", [lyrics_id])
         same = "file_id, track_id, source, mtime_ns, found, path, text"
         self._db.execute(
             f"""INSERT OR REPLACE INTO lyrics ({same}, cleaner, instrumental, language, words)

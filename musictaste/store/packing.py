@@ -37,3 +37,12 @@ def unit_vectors(blobs: Sequence[bytes]) -> Floats:
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     vectors /= np.maximum(lengths, 1e-9)[:, None]
     return vectors
+
+
+def signs(vectors: Floats) -> NDArray[np.uint64]:
+    """The signs of vectors [n, d] as bits, uint64 [n, d / 64].
+
+    The share of bits in which two differ is near the angle between them over pi (Charikar, "Similarity estimation
+    techniques from rounding algorithms", STOC 2002, for random directions in place of the axes).
+    """
+    return np.packbits(vectors > 0, axis=1).view("<u8").astype(np.uint64)

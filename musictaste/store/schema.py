@@ -720,6 +720,30 @@ CREATE VIEW {view} AS
 """
 
 
+@migrations()
+def index_of_words(db: sqlite_utils.Database) -> None:
+    """An index of what songs say; the next scan fills it."""
+    _execute_all(db, _INDEX_SCHEMA)
+
+
+_INDEX_SCHEMA = """
+CREATE TABLE indexed_words (
+  lyrics_id INTEGER PRIMARY KEY, -- whose words can be looked up
+  version TEXT NOT NULL -- of the encoder and of how texts are taken apart
+) STRICT;
+
+CREATE TABLE meaning (
+  block INTEGER PRIMARY KEY, -- lyrics_id / 256
+  owners BLOB NOT NULL, -- lyrics_id % 256 of each line: uint8 [lines]
+  codes BLOB NOT NULL -- signs of its vector: little-endian uint64 [lines, 8]
+) STRICT;
+
+CREATE INDEX lyrics_with_words ON lyrics(id) WHERE words IS NOT NULL;
+
+CREATE VIRTUAL TABLE phrase USING fts5(words, content = '', columnsize = 0, tokenize = 'ascii')
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):
