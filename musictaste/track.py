@@ -337,9 +337,9 @@ class Lyrics:
 
 @dataclass(frozen=True)
 class Codes:
-    """Signs of the vectors of lines, uint64 [n, 8], and the ids of the words that each is of, int64 [n].
+    """Signs of the vectors of lines, uint64 [8, n], and the ids of the words that each is of, int64 [n].
 
-    Those of one song follow each other, in its order.
+    In columns, since the bits of eight long rows are summed in a quarter of the time. Those of one song follow each other, in its order.
     """
 
     ids: NDArray[np.int64] = field(compare=False)
