@@ -339,7 +339,8 @@ class Lyrics:
 class Codes:
     """Signs of the vectors of lines, uint64 [8, n], and the ids of the words that each is of, int64 [n].
 
-    In columns, since the bits of eight long rows are summed in a quarter of the time. Those of one song follow each other, in its order.
+    Bits of eight long rows are summed in a quarter of the time that those of many short ones take. Lines of one song
+    follow each other, in its order.
     """
 
     ids: NDArray[np.int64] = field(compare=False)
