@@ -145,7 +145,10 @@ def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int
     passed = set(quoting)
     others = [lyrics_id for lyrics_id in near.ranked() if lyrics_id not in passed]
     said = _hits(
-        encoder, vector, _nearest_lines(library, _chosen(library, others, CANDIDATES + limit, named), near), "meaning"
+        encoder,
+        vector,
+        _nearest_lines(library, _chosen(library, others, max(CANDIDATES, limit), named), near),
+        "meaning",
     )
     meant = [hit for hit in said if hit.score >= MEANS_IT]
     return Found((*hits, *meant)[:limit], songs, said[0].score if said else 0.0)
@@ -161,7 +164,7 @@ def _why_none(library: Library) -> str:
 def _nearest(codes: Sequence[Codes], asked: NDArray[np.uint64]) -> _Near:
     """How near each song is to a code [8]."""
     ids = np.concatenate([np.zeros(0, np.int64), *(part.ids for part in codes)])
-    differing = (np.bitwise_count(part.codes ^ asked).sum(axis=1, dtype=np.uint16) for part in codes)
+    differing = (np.bitwise_count(part.codes ^ asked[:, None]).sum(axis=0, dtype=np.uint16) for part in codes)
     bits = np.concatenate([np.zeros(0, np.uint16), *differing])
     starts = np.flatnonzero(np.diff(ids, prepend=-1))
     nearest = np.minimum.reduceat(bits, starts) if len(starts) else bits

@@ -428,9 +428,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Codes:
-    """Signs of the vectors of lines, uint64 [n, 8], and the ids of the words that each is of, int64 [n].
+    """Signs of the vectors of lines, uint64 [8, n], and the ids of the words that each is of, int64 [n].
 
-    Those of one song follow each other, in its order.
+    Bits of eight long rows are summed in a quarter of the time that those of many short ones take. Lines of one song
+    follow each other, in its order.
     """
 
     ids: NDArray[np.int64] = field(compare=False)

@@ -735,7 +735,7 @@ CREATE TABLE indexed_words (
 CREATE TABLE meaning (
   block INTEGER PRIMARY KEY, -- lyrics_id / 256
   owners BLOB NOT NULL, -- lyrics_id % 256 of each line: uint8 [lines]
-  codes BLOB NOT NULL -- signs of its vector: little-endian uint64 [lines, 8]
+  codes BLOB NOT NULL -- signs of its vector: little-endian uint64 [8, lines]
 ) STRICT;
 
 CREATE INDEX lyrics_with_words ON lyrics(id) WHERE words IS NOT NULL;

@@ -67,7 +67,7 @@ class Searching(Connection):
                 if gone := [i for i in ids.tolist() if i not in indexed]:
                     found = self._block(block)
                     kept = ~np.isin(found.ids, gone)
-                    self._save_block(block, found.ids[kept], found.codes[kept])
+                    self._save_block(block, found.ids[kept], found.codes[:, kept])
 
     def unindexed(self) -> list[int]:
         """Ids of words that cannot be looked up yet."""
@@ -95,9 +95,9 @@ class Searching(Connection):
                 self._db.execute("INSERT INTO indexed_words (lyrics_id, version) VALUES (?, ?)", [lyrics_id, version])
             for block in sorted({lyrics_id // BLOCK for lyrics_id in texts}):
                 found = self._block(block)
-                new = [(i, signs(meanings[i])) for i in sorted(texts) if i // BLOCK == block]
-                ids = np.repeat([i for i, _ in new], [len(codes) for _, codes in new])
-                codes = np.concatenate([found.codes, *(codes for _, codes in new)])
+                new = [(i, signs(meanings[i]).T) for i in sorted(texts) if i // BLOCK == block]
+                ids = np.repeat([i for i, _ in new], [codes.shape[1] for _, codes in new])
+                codes = np.concatenate([found.codes, *(codes for _, codes in new)], axis=1)
                 self._save_block(block, np.concatenate([found.ids, ids]), codes)
 
     def _block(self, block: int) -> Codes:
@@ -157,4 +157,4 @@ SELECT lyrics_id, track_id, min(distance) FROM (
 
 def _codes(block: int, owners: bytes, codes: bytes) -> Codes:
     ids = BLOCK * block + np.frombuffer(owners, np.uint8).astype(np.int64)
-    return Codes(ids, np.frombuffer(codes, "<u8").reshape(-1, VECTOR_BITS // 64))
+    return Codes(ids, np.frombuffer(codes, "<u8").reshape(VECTOR_BITS // 64, -1))
