@@ -29,6 +29,9 @@ THROUGHOUT = 0.9
 """The share of its windows in which a track has a mood when it has it throughout: one of the twelve may be an intro, a
 break or a mistake, since a window of a few seconds is heard less surely than a whole track."""
 
+COLD_WEIGHT = 0.05
+"""How much of a fit being central is worth to somebody who has played nothing: it decides between tracks as good."""
+
 SAME_DURATION_S = 3.0
 SAME_SOUND = 0.95
 SEED_NOISE = 0.1
@@ -44,6 +47,8 @@ class Wish:
 
     `explore` is the share of tracks that were never played, 0..1; None lets the scores decide. `avoid_recent_days`
     leaves out what was played within so many days.
+
+    `typical` says that what is central comes first among tracks that fit alike, where nothing is known of the user.
     """
 
     limit: int = 25
@@ -52,6 +57,7 @@ class Wish:
     seed: int | None = None
     explore: float | None = None
     avoid_recent_days: float | None = None
+    typical: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,8 @@ def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, history:
     """The best tracks of a pool in playing order; the same arguments always give the same list."""
     scores = fit if taste is None else (1 - TASTE_WEIGHT) * fit + TASTE_WEIGHT * taste.scores
     rng = np.random.default_rng(wish.seed or 0)
-    ranking = explored(scores, history, wish.explore, limit=wish.limit) if history else scores
+    ranking = scores + COLD_WEIGHT * fit_to_centre(pool.vectors) if wish.typical and taste is None else scores
+    ranking = explored(ranking, history, wish.explore, limit=wish.limit) if history else ranking
     ranking = ranking if wish.seed is None else ranking + SEED_NOISE * rng.gumbel(size=len(scores))
     picked = _pick(pool, np.argsort(-ranking, kind="stable"), wish)
     if wish.order == "random":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,7 +73,7 @@ def similar(
     request: Request,
 ) -> None:
     """The tracks nearest to one or more others, which may be disliked ones."""
-    from musictaste import playlist
+    from musictaste import playlist, taste
 
     names = [styles.find_style(s) for s in style or []]
     with open_library(context.obj) as library:
@@ -80,9 +81,11 @@ def similar(
         pool = playlist.without(_pool(library, None, names), seeds)
         if not len(pool):
             raise NothingFitsError("no other track fits: " + _considered(library, pool))
-        fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
-        title = "similar to " + _named(library, seeds)
-        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=reasons.near)
+        around = library.together(seeds)
+        sound = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
+        fit = taste.blended(sound, pool.ids, around)
+        title, why = "similar to " + _named(library, seeds), reasons.near(around)
+        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
 
 
 @app.command()
@@ -97,7 +100,7 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
         pool = _pool(library, None, names)
         if not len(pool):
             raise NothingFitsError("no track fits: " + _considered(library, pool))
-        plays = library.plays()
+        plays = library.plays(taste.loudest)
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
             render.console(stderr=True).print(COLD)
@@ -180,6 +183,7 @@ def _by_labels(
                 f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
             )
         fit, why = playlist.fit_to_labels(pool), reasons.labels(wanted, names)
+        request = replace(request, wish=replace(request.wish, typical=True))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why)
 
 

@@ -47,8 +47,8 @@ def deliver(
     """
     from musictaste import exploring, playlist, taste
 
-    plays, wish = plays or library.plays(), request.wish
-    liking = taste.score(pool.vectors, plays)
+    plays, wish = plays or library.plays(taste.loudest), request.wish
+    liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
     kept = _admitted(history, wish)
@@ -56,8 +56,11 @@ def deliver(
         playlist.where(pool, kept), fits[kept], liking.of(kept) if liking else None, wish, history=history.of(kept)
     )
     tracks = library.tracks([choice.track_id for choice in choices])
+    names = {
+        track.id: track.name for track in library.tracks([int(plays.ids[c.because]) for c in choices if c.because >= 0])
+    }
     explained = [
-        reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)
+        reasons(track, choice) + by_taste(choice, plays, names) for track, choice in zip(tracks, choices, strict=True)
     ]
     if request.output:
         _write(request.output, tracks, request, title=title, quiet=options.quiet)

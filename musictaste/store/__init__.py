@@ -15,10 +15,11 @@ from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
 from musictaste.store.packing import VECTOR_SIZE, unit_vectors
 from musictaste.store.schema import APPLICATION_ID, label_column, migrations
+from musictaste.store.together import Companions
 from musictaste.store.tracks import Tracks
 
 __all__ = ["APPLICATION_ID", "FEEDBACK", "VECTOR_SIZE", "Library", "label_column", "migrations", "unit_vectors"]
 
 
-class Library(Analyses, Texts, Lessons, Listening, Evidences, Opinions, Choosing, Tracks, Columns):
+class Library(Analyses, Texts, Lessons, Listening, Companions, Evidences, Opinions, Choosing, Tracks, Columns):
     """An open library file."""
