@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -183,8 +182,7 @@ def _by_labels(
                 f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
             )
         fit, why = playlist.fit_to_labels(pool), reasons.labels(wanted, names)
-        request = replace(request, wish=replace(request.wish, typical=True))
-        deliver(library, pool, fit, request, title=title, options=options, reasons=why)
+        deliver(library, pool, fit, request, title=title, options=options, reasons=why, typical=True)
 
 
 def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, quiet: bool) -> Pool:

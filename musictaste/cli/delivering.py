@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,15 +40,16 @@ def deliver(
     options: Globals,
     reasons: Reasons,
     plays: Plays | None = None,
+    typical: bool = False,
 ) -> None:
     """Choose from a pool by fit and taste, print or write the list, and remember it.
 
     `fit` may be a function of the pool, the taste and the history, where it depends on them; `plays` is given where it
-    was read before.
+    was read before, `typical` as in a wish.
     """
     from musictaste import exploring, playlist, taste
 
-    plays, wish = plays or library.plays(taste.loudest), request.wish
+    plays, wish = plays or library.plays(taste.loudest), replace(request.wish, typical=typical)
     liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
