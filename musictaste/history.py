@@ -11,12 +11,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from musictaste import fading
 from musictaste.errors import UnknownSourceError, UnknownUserError
 from musictaste.matching import Match, Matcher
 from musictaste.plays import read_plays
 from musictaste.store import FEEDBACK, Library
-from musictaste.track import Counts, Faded, History, Listener, PlayRecord, Source
+from musictaste.track import Counts, Faded, History, Listener, PlayRecord, Source, Together
 
 N = TypeVar("N", int, float, bool)
 
@@ -130,6 +132,8 @@ def forget(library: Library, name: str) -> Source:
             forgotten = Source(FEEDBACK, 0, library.forget_all_feedback(), 0, 0)
         else:
             raise UnknownSourceError(_unknown(name, {listener.source for _, listener in listeners}, said=bool(said)))
+    if chosen:
+        relate(library)
     library.compact()
     return forgotten
 
@@ -141,6 +145,29 @@ def _unknown(name: str, players: set[str], *, said: bool) -> str:
     near = difflib.get_close_matches(name, known, 1)
     question = f": did you mean '{near[0]}'?" if near else ""
     return f"nothing is known from '{name}'{question} (sources: {', '.join(known)})"
+
+
+def relate(library: Library) -> None:
+    """Learn from all plays that are kept which tracks go together, and keep that in the library."""
+    from musictaste import colistening
+
+    track_ids, vectors = library.all_vectors()
+    tracks, at, whose = library.played_at()
+    # A play that two sources report is one play.
+    again = (np.diff(whose) == 0) & (np.diff(tracks) == 0) & (np.diff(at) <= SAME_PLAY_S)
+    once = np.flatnonzero(np.concatenate([np.ones(min(len(at), 1), np.bool_), ~again]))
+    plays = colistening.listens(np.searchsorted(track_ids, tracks[once]), at[once], whose[once])
+    listeners, theirs = library.played_by_others()
+    rows = np.unique(listeners, return_inverse=True)[1]
+    others = colistening.rows_of(
+        rows,
+        np.searchsorted(track_ids, theirs),
+        np.ones(len(rows), np.float32),
+        (int(rows.max(initial=-1)) + 1, len(track_ids)),
+    )
+    related = colistening.relate(plays, others, vectors)
+    ids = np.where(related.columns >= 0, track_ids[related.columns], -1).astype(np.int32)
+    library.save_together(track_ids, Together(ids, related.strengths, related.trust))
 
 
 def _by_user(matches: Iterable[Match]) -> Mapping[str, list[Match]]:

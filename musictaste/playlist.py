@@ -32,6 +32,9 @@ THROUGHOUT = 0.9
 """The share of its windows in which a track has a mood when it has it throughout: one of the twelve may be an intro, a
 break or a mistake, since a window of a few seconds is heard less surely than a whole track."""
 
+COLD_WEIGHT = 0.05
+"""How much of a fit being central is worth to somebody who has played nothing: it decides between tracks as good."""
+
 SAME_DURATION_S = 3.0
 SAME_SOUND = 0.95
 SEED_NOISE = 0.1
@@ -59,6 +62,8 @@ class Wish:
 
     `explore` is the share of tracks that were never played, 0..1; None lets the scores decide. `avoid_recent_days`
     leaves out what was played within so many days.
+
+    `typical` says that what is central comes first among tracks that fit alike, where nothing is known of the user.
     """
 
     limit: int = 25
@@ -67,6 +72,7 @@ class Wish:
     seed: int | None = None
     explore: float | None = None
     avoid_recent_days: float | None = None
+    typical: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,8 @@ def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, known: K
     """
     scores = total(fit, taste)
     rng = np.random.default_rng(wish.seed or 0)
-    ranking = explored(scores, known.history, wish.explore, limit=wish.limit) if known.history else scores
+    ranking = scores + COLD_WEIGHT * fit_to_centre(pool.vectors) if wish.typical and taste is None else scores
+    ranking = explored(ranking, known.history, wish.explore, limit=wish.limit) if known.history else ranking
     noise = 0 if wish.seed is None else SEED_NOISE * rng.gumbel(size=len(scores))
     ranking = np.asarray(ranking + noise, np.float32)
     picked = _pick(pool, ranking, wish)

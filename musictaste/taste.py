@@ -1,7 +1,8 @@
 """What the user plays, as a score for tracks: item-item similarity weighted by listening.
 
-Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001, with similarities taken from
-sound: one listener's counts alone are a single vector and say nothing of which tracks go together.
+Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001. The similarity is a blend of
+sound and of what was played together: where plays have no times and no other listener is known, counts alone are a
+single vector and say nothing of which tracks go together.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste.track import Plays
+from musictaste.track import Plays, Together
 
 Floats = NDArray[np.float32]
 
 NEIGHBOURS = 10
+SOUNDED = 128
+"""The sound of so many liked tracks, and of as many disliked ones, is compared: that of 100,000 would take minutes."""
+
+BLOCK = 4096
 SKIP_WEIGHT = 0.5
 RATING_WEIGHT = 2.0
 LOVED_WEIGHT = 1.0
@@ -39,6 +44,19 @@ class Taste:
         return Taste(self.scores[kept], self.because[kept])
 
 
+@dataclass(frozen=True)
+class Beside:
+    """The ids of the tracks that are scored, int64 [n], with what goes together with each in what was played."""
+
+    ids: NDArray[np.int64] = field(compare=False)
+    together: Together
+
+
+def beside(ids: NDArray[np.int64], together: Together | None) -> Beside | None:
+    """What goes together with some tracks; None where that is not known of any."""
+    return None if together is None else Beside(ids, together)
+
+
 def weigh(plays: Plays) -> Floats:
     """How much each track of the history counts, float32 [m]; below zero where it was skipped, rated low or disliked.
 
@@ -57,16 +75,89 @@ def is_cold(plays: Plays) -> bool:
     return not (weigh(plays) > 0).any()
 
 
-def score(vectors: Floats, plays: Plays) -> Taste | None:
-    """Score tracks with unit vectors [n, d] by their nearest neighbours in the history; None without a history."""
+def loudest(plays: Plays) -> NDArray[np.int64]:
+    """Rows of the history whose sound is compared with, int64, ascending: the most liked, and the least liked too."""
+    weights = weigh(plays)
+    order = np.argsort(-weights, kind="stable")
+    liked, disliked = order[:SOUNDED], order[::-1][:SOUNDED]
+    return np.union1d(liked[weights[liked] > 0], disliked[weights[disliked] < 0])
+
+
+def score(vectors: Floats, plays: Plays, listening: Beside | None = None) -> Taste | None:
+    """Score tracks by their nearest neighbours in the history, by sound and by what was played together.
+
+    None without a history. What a track's listening is trusted with is decided by that, the rest by its sound, so
+    that a track which is new, or a listener without times, is judged by sound alone.
+
+    Parameters
+    ----------
+    vectors : float32 [n, d]
+        Unit vectors of the tracks.
+    """
     weights = weigh(plays)
     if len(vectors) == 0 or not weights.any():
         return None
-    similarity = np.maximum(vectors @ plays.vectors.T, 0)
-    count = min(NEIGHBOURS, similarity.shape[1])
-    nearest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
-    support = np.take_along_axis(similarity, nearest, axis=1) * weights[nearest]
-    totals = support.sum(axis=1)
-    best = nearest[np.arange(len(nearest)), support.argmax(axis=1)]
-    because = np.where(support.max(axis=1) > 0, best, -1)
+    totals, best, voice = _by_sound(vectors, plays, weights)
+    if listening is not None:
+        trust = listening.together.trust
+        heard, loud, louder = _by_listening(listening, plays, weights)
+        best = np.where(trust * louder > (1 - trust) * voice, loud, best)
+        voice = np.maximum(trust * louder, (1 - trust) * voice)
+        totals = trust * heard + (1 - trust) * totals
+    because = np.where(voice > 0, best, -1)
     return Taste(np.asarray(totals / max(float(np.abs(totals).max()), 1e-9), np.float32), because)
+
+
+def _by_sound(vectors: Floats, plays: Plays, weights: Floats) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """Support in -1..1, the row of the history that gives most of it, and how much that gives, each [n]."""
+    sounded = np.arange(len(weights)) if plays.sounded is None else plays.sounded
+    count = min(NEIGHBOURS, len(sounded))
+    support, nearest = np.empty((len(vectors), count), np.float32), np.empty((len(vectors), count), np.int64)
+    for begin in range(0, len(vectors), BLOCK):
+        block = slice(begin, begin + BLOCK)
+        similarity = np.maximum(vectors[block] @ plays.vectors.T, 0)
+        closest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
+        support[block] = np.take_along_axis(similarity, closest, axis=1) * weights[sounded[closest]]
+        nearest[block] = sounded[closest]
+    return _shares(support, nearest)
+
+
+def _by_listening(listening: Beside, plays: Plays, weights: Floats) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """The same by what was played together; a track that was played itself is its own nearest."""
+    ids = np.concatenate([listening.ids[:, None].astype(np.int32), listening.together.ids], axis=1)
+    strengths = np.concatenate([np.ones((len(ids), 1), np.float32), listening.together.strengths], axis=1)
+    # A table by id: searching among 100,000 played tracks for each neighbour takes ten times as long.
+    row_of = np.full(max(int(ids.max()), int(plays.ids.max())) + 2, -1, np.int64)  # its last item is that of no track
+    row_of[plays.ids] = np.arange(len(plays.ids))
+    rows = row_of[ids]
+    support = np.where(rows >= 0, strengths * weights[rows], 0)
+    return _shares(np.asarray(support, np.float32), rows)
+
+
+def _shares(support: Floats, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], Floats]:
+    totals = support.sum(axis=1)
+    top = max(float(np.abs(totals).max()), 1e-9)
+    best = support.argmax(axis=1)[:, None]
+    voice = np.take_along_axis(support, best, axis=1).ravel()
+    return totals / top, np.take_along_axis(rows, best, axis=1).ravel(), voice / top
+
+
+def blended(sound: Floats, ids: NDArray[np.int64], around: Together | None) -> Floats:
+    """Nearness to seeds, float32 [n] in 0..1: by sound, and as far as that is trusted by what is played with them.
+
+    Parameters
+    ----------
+    sound : float32 [n]
+        Nearness of the tracks `ids` by sound, 0..1.
+    around : Together or None
+        What goes with each of the seeds; None where nothing is known of any.
+    """
+    if around is None:
+        return sound
+    closest = np.zeros(len(sound), np.float32)
+    for neighbours, strengths, trust in zip(around.ids, around.strengths, around.trust, strict=True):
+        order = np.argsort(neighbours)
+        place = order[np.minimum(np.searchsorted(neighbours[order], ids), len(order) - 1)]
+        closest += trust * np.where(neighbours[place] == ids, strengths[place], 0)
+    shares = len(around.trust)
+    return np.asarray((1 - around.trust.sum() / shares) * sound + closest / shares, np.float32)

@@ -186,11 +186,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Plays:
-    """What the user did with each track of `ids`, as columns; `vectors` as in Pool.
+    """What the user did with each track of `ids`, as columns.
 
     `recent` counts plays less the longer they are ago, as `fading` does, and so does `skips`; None stands for plays
     that all count in full. `verdict` is 1 where the user likes a track, -1 where it is disliked, 0 where nothing was
     said; None stands for zeros. `last_played` is in Unix seconds, 0 where it is not known; None stands for zeros.
+    `vectors` are as in Pool, of the rows that `sounded` numbers, int64, or of all where that is None.
     """
 
     ids: NDArray[np.int64] = field(compare=False)
@@ -199,10 +200,10 @@ class Plays:
     skips: NDArray[np.float32] = field(compare=False)
     rating: NDArray[np.float32] = field(compare=False)
     loved: NDArray[np.float32] = field(compare=False)
-    names: tuple[str, ...] = ()
     recent: NDArray[np.float32] | None = field(default=None, compare=False)
     verdict: NDArray[np.float32] | None = field(default=None, compare=False)
     last_played: NDArray[np.float64] | None = field(default=None, compare=False)
+    sounded: NDArray[np.int64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,19 @@ class Feedback:
     verdict: Verdict
     track_ids: tuple[int, ...]
     at: int
+
+
+@dataclass(frozen=True)
+class Together:
+    """The tracks that go with each of some tracks in what was played; row i is that of the i-th track asked for.
+
+    `ids` int32 [n, k] are tracks, the strongest first and -1 where there are fewer; `strengths` float32 [n, k] are 1
+    for the strongest; `trust` float32 [n] is 0..1, how far listening decides: what is left of it is for the sound.
+    """
+
+    ids: NDArray[np.int32] = field(compare=False)
+    strengths: NDArray[np.float32] = field(compare=False)
+    trust: NDArray[np.float32] = field(compare=False)
 
 
 @dataclass(frozen=True)

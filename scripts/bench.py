@@ -5,6 +5,7 @@
     python scripts/bench.py commands --db FILE [--rounds N]
     python scripts/bench.py teach [--tracks N] [--rounds N]
     python scripts/bench.py size
+    python scripts/bench.py recommend [--hetrec FOLDER] [--listens FILE.csv] [--seeds N] [--json]
 
 `scan` compares a first scan with plain decoding of the same files by PyAV. Both are run in turn, in every round, on
 the same number of processes, after all files were read once so that both find them in the page cache. Decoding is
@@ -35,6 +36,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import av
 import numpy as np
+import recommend
 from av.error import FFmpegError
 
 from musictaste import audio, quality, scan
@@ -505,6 +507,7 @@ def parse_arguments() -> argparse.Namespace:
     teach.set_defaults(bench=bench_teach)
     size = benches.add_parser("size", help="bytes of the models that ship")
     size.set_defaults(bench=print_size)
+    recommend.add_arguments(benches.add_parser("recommend", help="how well listening is predicted, beside baselines"))
     return parser.parse_args()
 
 

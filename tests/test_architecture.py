@@ -14,7 +14,7 @@ LAYERS = [
     {"cluster", "journey"},
     {"scan", "playlist", "health", "profile"},
     {"teaching", "words", "searching", "history", "gathering"},
-    {"taste", "exploring", "flow", "store", "inference", "matching", "playlist_reading"},
+    {"taste", "exploring", "colistening", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres"},
     {"moods", "styles"},
@@ -34,7 +34,7 @@ HOMES = {
     "soxr": {"audio"},
     "soundfile": {"audio"},
     "librosa": {"health"},  # the reference; importing it takes longer than hearing three tracks
-    "scipy": {"audio"},
+    "scipy": {"audio", "colistening"},
     "av": {"audio", "health"},
     "pebble": {"scan"},
     "dask": {"cluster"},

@@ -208,7 +208,7 @@ def test_what_the_tag_decided_is_told(run: Run, tagged: Path) -> None:
     assert {d["path"]: d["reasons"] for d in listed} == {
         "/m/Bebop.ogg": [told],
         "/m/Jazz.ogg": ["sounds like jazz (0.50, with its tag 0.99)"],
-        "/m/jazz0.flac": ["sounds like jazz (0.90)"],
+        "/m/jazz2.flac": ["sounds like jazz (0.90)"],
         "/m/jazz1.flac": ["sounds like jazz (0.90)"],
         "/m/Salsa.ogg": ["sounds like jazz (0.00)", "tagged 'Salsa'"],
     }

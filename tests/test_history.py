@@ -14,7 +14,7 @@ from players import Song, write_foobar2000, write_lastfm_uts, write_navidrome, w
 
 from musictaste import fading
 from musictaste.errors import UnknownUserError
-from musictaste.history import Imported, Whose, distinct_times, import_history, merge, read_history
+from musictaste.history import Imported, Whose, distinct_times, import_history, merge, read_history, relate
 from musictaste.matching import Matcher
 from musictaste.store import Library
 from musictaste.track import Counts, Faded
@@ -361,3 +361,36 @@ def test_the_order_of_the_sources_does_not_matter(sources: list[list[int]]) -> N
 @given(ascending, st.integers(1, 4))
 def test_the_same_source_again_adds_nothing(times: list[int], copies: int) -> None:
     assert distinct_times([times] * copies) == times
+
+
+# What goes together
+
+
+def test_what_is_played_together_is_learned(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "scrobbles.csv"
+    days = range(0, 40 * DAY, DAY)
+    both = [
+        replace(SONG, played_at=tuple(T + day for day in days)),
+        replace(OTHER, played_at=tuple(T + day + 240 for day in days)),
+    ]
+    write_lastfm_uts(path, both)
+    bring(library, path)
+    relate(library)
+    once = library.together([1, 2])
+    assert once is not None
+    assert (once.ids[:, 0].tolist(), once.strengths[:, 0].tolist()) == ([2, 1], [1, 1])
+    assert 0 < once.trust[0] == once.trust[1] < 1
+    write_lastfm_uts(tmp_path / "again.csv", both)
+    bring(library, tmp_path / "again.csv")
+    relate(library)
+    twice = library.together([1, 2])
+    assert twice is not None
+    assert twice.trust.tolist() == once.trust.tolist()  # a play that two files report is one play
+
+
+def test_nothing_is_learned_from_counts_alone(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "rhythmdb.xml"
+    write_rhythmbox(path, [replace(SONG, plays=5), replace(OTHER, plays=3)])
+    bring(library, path)
+    relate(library)
+    assert library.together([1, 2]) is None

@@ -161,3 +161,21 @@ def test_players_files_are_detected_and_imported(run: Run, tmp_path: Path, monke
     result = run("plays", "detect", "--import")
     assert (result.code, result.err) == (1, f"musictaste: '{broken}': is damaged: file is not a database\n")
     assert result.out.startswith(f"{songs}: quodlibet, 5 plays")
+
+
+@pytest.mark.usefixtures("library")
+def test_what_was_played_together_is_similar(run: Run, tmp_path: Path) -> None:
+    def nearest() -> tuple[str, str]:
+        rows = json.loads(run("similar", SONGS[0].path, "--order", "score", "--json").out)
+        return rows[0]["path"], rows[0]["reasons"][0].rsplit(" ", 1)[0]
+
+    assert nearest()[1] == "sounds close to what you named"
+    farthest = json.loads(run("similar", SONGS[0].path, "--order", "score", "--json").out)[-1]["path"]
+    (other,) = (song for song in SONGS if song.path == farthest)
+    days = range(T, T + 40 * 86_400, 86_400)
+    played = [(SONGS[0], 0), (other, 240)]
+    write_lastfm_uts(
+        tmp_path / "a.csv", [replace(song, played_at=tuple(day + after for day in days)) for song, after in played]
+    )
+    run("plays", "import", tmp_path / "a.csv")
+    assert nearest() == (farthest, "is played together with what you named")

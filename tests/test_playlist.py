@@ -449,3 +449,27 @@ def test_whatever_is_asked(pool: Pool, wish: Wish, with_taste: bool) -> None:
 def test_the_order_changes_only_the_order(pool: Pool, wish: Wish) -> None:
     lists = [ids(choose(pool, falling(len(pool)), None, replace(wish, order=order))) for order in ORDERS]
     assert sorted(lists[0]) == sorted(lists[1]) == sorted(lists[2])
+
+
+# Nothing was played
+
+
+def test_among_tracks_that_fit_alike_a_cold_start_takes_what_is_central() -> None:
+    vectors = np.asarray([[0, 1], [0.8, 0.6], [1, 0], [-0.6, -0.8]], np.float32)
+    pool = make_pool(4, vectors=vectors)
+    fit = np.asarray([0.9, 0.9, 0.9, 0.99], np.float32)
+    chosen = choose(pool, fit, None, Wish(order="score", typical=True))
+    assert ids(chosen) == [103, 101, 102, 100]
+    assert [(round(c.score, 2), c.taste) for c in chosen] == [(0.99, None), (0.9, None), (0.9, None), (0.9, None)]
+
+
+def test_what_is_central_says_nothing_where_there_is_a_taste() -> None:
+    taste = Taste(np.zeros(3, np.float32), np.full(3, -1))
+    pool = make_pool(3, vectors=np.asarray([[-1, 0], [1, 0], [1, 0]], np.float32))
+    fit = np.asarray([0.91, 0.9, 0.9], np.float32)
+    assert ids(choose(pool, fit, taste, Wish(order="score", typical=True))) == [100, 101, 102]
+    assert ids(choose(pool, fit, None, Wish(order="score", typical=True))) == [101, 102, 100]
+
+
+def test_nothing_is_central_among_nothing() -> None:
+    assert playlist.fit_to_centre(np.zeros((0, 4), np.float32)).shape == (0,)

@@ -23,16 +23,19 @@ from musictaste.styles import STYLES
 from musictaste.track import (
     Analysis,
     Beside,
+    Counts,
     Failure,
     FileState,
     HeardBy,
     Labels,
+    Listener,
     Lyrics,
     Song,
     Sound,
     Sung,
     Tags,
     Timeline,
+    Together,
     Track,
     Voice,
     Words,
@@ -252,6 +255,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "recipes_of_playlists",
         "moods_by_words",
         "index_of_words",
+        "played_together",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
@@ -923,14 +927,13 @@ def test_plays(library: Library) -> None:
     assert plays.recent is not None
     assert plays.recent.tolist() == [5 * fading.UNDATED, 0, 0]
     assert (plays.rating.tolist(), plays.loved.tolist()) == ([0.5, 0, -1], [0, 0, 1])
-    assert plays.names == ("One - Song", "Rated", "/3")
     np.testing.assert_allclose(plays.vectors, [unit(0), unit(2), unit(3)], atol=1e-6)
 
 
 def test_no_plays(library: Library) -> None:
     add(library, "/0")
     plays = library.plays()
-    assert (len(plays.ids), plays.vectors.shape, plays.names) == (0, (0, VECTOR_SIZE), ())
+    assert (len(plays.ids), plays.vectors.shape) == (0, (0, VECTOR_SIZE))
 
 
 # Finding
@@ -1148,3 +1151,55 @@ def test_words_belong_to_a_file_or_to_a_track(library: Library) -> None:
         library._db.execute(
             "INSERT INTO lyrics (source, found, cleaner, instrumental, text) VALUES ('tags', 0, '', 0, '')"
         )
+
+
+# What goes together
+
+
+def together_of(rows: list[list[int]], strengths: list[list[float]], trust: list[float]) -> Together:
+    return Together(np.asarray(rows, np.int32), np.asarray(strengths, np.float32), np.asarray(trust, np.float32))
+
+
+def test_what_goes_together_is_kept_in_the_order_asked(library: Library, three: list[int]) -> None:
+    assert library.together(three) is None
+    known = together_of([[three[1], -1], [three[0], three[2]], [-1, -1]], [[1, 0], [1, 0.4], [0, 0]], [0.5, 0.25, 0])
+    library.save_together(np.asarray(three), known)
+    found = library.together([three[2], three[1], three[0]])
+    assert found is not None
+    assert found.ids.tolist() == [[-1, -1], [three[0], three[2]], [three[1], -1]]
+    assert found.strengths == pytest.approx(np.asarray([[0, 0], [1, 0.4], [1, 0]]))
+    assert found.trust.tolist() == [0, 0.25, 0.5]
+    library.save_together(np.asarray(three), together_of([[-1]] * 3, [[0]] * 3, [0, 0, 0]))
+    assert library.together(three) is None
+
+
+def test_plays_with_times_are_those_of_the_owner_and_of_others(library: Library, three: list[int]) -> None:
+    owner = library.save_listener(Listener("lastfm", "/one", "", own=True))
+    same = library.save_listener(Listener("navidrome", "/two", "me", own=True))
+    other = library.save_listener(Listener("navidrome", "/two", "you", own=False))
+    library.save_events(owner, [(three[1], 20, False), (three[0], 10, False), (three[0], 30, True)])
+    library.save_events(same, [(three[2], 15, False)])
+    library.save_events(other, [(three[0], 5, False)])
+    library.save_counts(other, [Counts(three[2], plays=3), Counts(three[1], plays=0), Counts(three[0], plays=1)])
+    library.save_counts(owner, [Counts(three[1], plays=9)])
+    tracks, at, whose = library.played_at()
+    assert tracks.tolist() == [three[0], three[2], three[1], three[0]]
+    assert (at.tolist(), whose.tolist()) == ([10, 15, 20, 5], [0, 0, 0, other])
+    listeners, theirs = library.played_by_others()
+    assert (listeners.tolist(), theirs.tolist()) == ([other, other], [three[0], three[2]])
+
+
+def test_all_vectors_by_ascending_id(library: Library, three: list[int]) -> None:
+    ids, vectors = library.all_vectors()
+    assert ids.tolist() == sorted(three)
+    np.testing.assert_allclose(vectors, library.vectors(ids.tolist()))
+
+
+def test_vectors_of_the_plays_that_are_chosen(library: Library) -> None:
+    for seed in range(3):
+        add(library, f"/{seed}", Tags(plays=seed + 1), seed=seed)
+    plays = library.plays(lambda known: np.flatnonzero(known.plays != 2))
+    assert plays.plays.tolist() == [1, 2, 3]
+    assert plays.sounded is not None
+    assert plays.sounded.tolist() == [0, 2]
+    np.testing.assert_allclose(plays.vectors, [unit(0), unit(2)], atol=1e-6)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from musictaste import taste
 from musictaste.taste import NEIGHBOURS, Floats, Taste
-from musictaste.track import Plays
+from musictaste.track import Plays, Together
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -196,3 +196,77 @@ def test_the_order_of_the_history_does_not_matter(played: int, seed: int) -> Non
     other = scored(tracks, history(vectors[shuffled], plays=counts[shuffled].tolist()))
     assert other.scores == pytest.approx(one.scores, abs=1e-5)
     assert [shuffled[i] if i >= 0 else -1 for i in other.because] == one.because.tolist()
+
+
+# What was played together
+
+
+def beside(
+    neighbours: Sequence[Sequence[int]], strengths: Sequence[Sequence[float]], trust: Sequence[float]
+) -> Together:
+    return Together(np.asarray(neighbours, np.int32), np.asarray(strengths, np.float32), np.asarray(trust, np.float32))
+
+
+def test_what_is_trusted_is_scored_by_what_was_played_together() -> None:
+    plays = history(AXES[:2], plays=[1, 3])
+    # The third track sounds like the first and is played with the second; the fourth is new and sounds like nothing.
+    tracks = np.concatenate([AXES[:1], AXES[3:]])
+    listening = taste.beside(np.asarray([7, 8]), beside([[101, -1], [-1, -1]], [[1, 0], [0, 0]], [0.75, 0]))
+    result = taste.score(tracks, plays, listening)
+    assert result is not None
+    assert as_lists(result) == ([1.0, 0.0], [1, -1])
+    assert as_lists(scored(tracks, plays)) == ([1.0, 0.0], [0, -1])
+
+
+def test_both_ways_share_the_score_by_trust() -> None:
+    plays = history(AXES[:2], plays=[3, 3])
+    listening = taste.beside(np.asarray([7, 8, 9]), beside([[101], [100], [-1]], [[1], [0.5], [0]], [0.5, 0.5, 0]))
+    result = taste.score(np.concatenate([AXES[3:], AXES[:1], AXES[:1]]), plays, listening)
+    assert result is not None
+    # by sound 0, 1, 1; by listening 1, 0.5, 0; half each for the first two
+    assert as_lists(result) == ([0.5, 0.75, 1.0], [1, 0, 0])
+
+
+def test_a_track_that_was_played_is_its_own_neighbour() -> None:
+    listening = taste.beside(np.asarray([100, 101]), beside([[101], [100]], [[1], [1]], [1, 1]))
+    result = taste.score(AXES[:2], history(AXES[:2], plays=[3, 0]), listening)
+    assert result is not None
+    assert as_lists(result) == ([1.0, 1.0], [0, 0])
+
+
+def test_a_skipped_neighbour_counts_against_by_listening_too() -> None:
+    listening = taste.beside(np.asarray([7, 8]), beside([[100, 101], [100, -1]], [[1, 1], [1, 0]], [1, 1]))
+    result = taste.score(AXES[2:], history(AXES[:2], plays=[3, 0], skips=[0, 3]), listening)
+    assert result is not None
+    assert as_lists(result) == ([0.5, 1.0], [0, 0])
+
+
+def test_nothing_is_known_of_the_listening() -> None:
+    assert taste.beside(np.asarray([1]), None) is None
+
+
+def test_the_sound_of_those_that_weigh_most_is_compared() -> None:
+    count = taste.SOUNDED + 2
+    plays = history(np.zeros((count, 4), np.float32), plays=[1, *[5] * (count - 2), 0], skips=[0] * (count - 1) + [999])
+    assert taste.loudest(plays).tolist() == [*range(1, count - 1), count - 1]
+
+
+def test_vectors_of_some_rows_stand_for_these_alone() -> None:
+    whole = history(AXES[:3], plays=[1, 2, 3])
+    part = Plays(
+        whole.ids, AXES[[0, 2]], whole.plays, whole.skips, whole.rating, whole.loved, sounded=np.asarray([0, 2])
+    )
+    assert as_lists(scored(AXES, part)) == ([0.5, 0.0, 1.0, 0.0], [0, -1, 2, -1])
+
+
+def test_nearness_to_seeds_is_blended_as_far_as_listening_is_trusted() -> None:
+    sound, ids = np.asarray([0.9, 0.5, 0.1], np.float32), np.asarray([5, 6, 7])
+    assert taste.blended(sound, ids, None).tolist() == sound.tolist()
+    around = beside([[7, 6, -1]], [[1, 0.5, 0]], [0.6])
+    assert taste.blended(sound, ids, around) == pytest.approx([0.36, 0.2 + 0.3, 0.04 + 0.6])
+
+
+def test_a_seed_that_nothing_is_known_of_is_near_by_sound() -> None:
+    sound, ids = np.asarray([0.8, 0.4], np.float32), np.asarray([5, 6])
+    around = beside([[6], [-1]], [[1], [0]], [0.5, 0.0])
+    assert taste.blended(sound, ids, around) == pytest.approx([0.6, 0.3 + 0.25])

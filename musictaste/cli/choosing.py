@@ -72,7 +72,7 @@ def similar(
     request: Request,
 ) -> None:
     """The tracks nearest to one or more others, which may be disliked ones."""
-    from musictaste import playlist
+    from musictaste import playlist, taste
 
     names = [styles.find_style(s) for s in style or []]
     with open_library(context.obj) as library:
@@ -81,9 +81,11 @@ def similar(
         if not len(pool):
             other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
             raise NothingFitsError(f"{other}: {_considered(library, pool, request)}{_unsure(library, request)}")
-        fit = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
+        around = library.together(seeds)
+        sound = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
+        fit = taste.blended(sound, pool.ids, around)
         title = "similar to " + _named(library, seeds) + with_words(request.read_as)
-        why = reasons.both(reasons.near, reasons.by_words(request.read_as, library))
+        why = reasons.both(reasons.near(around), reasons.by_words(request.read_as, library))
         deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
 
 
@@ -100,7 +102,7 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
         if not len(pool):
             fits = "is " + request.sung if request.sung else "fits"
             raise NothingFitsError(f"no track {fits}: {_considered(library, pool, request)}{_unsure(library, request)}")
-        plays = library.plays()
+        plays = library.plays(taste.loudest)
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
             render.console(stderr=True).print(COLD)
@@ -242,7 +244,7 @@ def _by_labels(
             )
         fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
         why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
-        deliver(library, pool, fit, request, title=title, options=options, reasons=why)
+        deliver(library, pool, fit, request, title=title, options=options, reasons=why, typical=True)
 
 
 def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, quiet: bool) -> Pool:

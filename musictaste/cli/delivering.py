@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +51,17 @@ def deliver(
     options: Globals,
     reasons: Reasons,
     plays: Plays | None = None,
+    typical: bool = False,
 ) -> None:
     """Choose from a pool by fit and taste, print or write the list, and remember it.
 
     `fit` may be a function of the pool, the taste and the history, where it depends on them; `plays` is given where it
-    was read before.
+    was read before, `typical` as in a wish.
     """
     from musictaste import exploring, playlist, taste
 
-    plays, wish = plays or library.plays(), request.wish
-    liking = taste.score(pool.vectors, plays)
+    plays, wish = plays or library.plays(taste.loudest), replace(request.wish, typical=typical)
+    liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
     kept = _let_in(history, wish)
@@ -88,8 +89,11 @@ def deliver_choices(
     if options.making == "sure":
         return
     tracks = library.tracks([choice.track_id for choice in choices])
+    names = {
+        track.id: track.name for track in library.tracks([int(plays.ids[c.because]) for c in choices if c.because >= 0])
+    }
     explained = [
-        reasons(track, choice) + by_taste(choice, plays) for track, choice in zip(tracks, choices, strict=True)
+        reasons(track, choice) + by_taste(choice, plays, names) for track, choice in zip(tracks, choices, strict=True)
     ]
     rows = list(zip(tracks, choices, explained, strict=True))
     listing = Listing(

@@ -148,11 +148,12 @@ def _import(
     as_json: bool,
     one: bool = True,
 ) -> None:
-    from musictaste.history import import_history
+    from musictaste.history import import_history, relate
     from musictaste.matching import Matcher
 
     matcher = Matcher(library.named_files())
     done = [import_history(library, matcher, path, history, whose) for path, history in read]
+    relate(library)
     if unmatched:
         _write(unmatched, _unmatched_rows(library, matcher, done))
     if as_json:

@@ -44,10 +44,11 @@ def journey(
     names = [styles.find_style(s) for s in style or []]
     title = " ".join([f"{ends[0]} to {ends[1]}", *filter(None, [request.sung, *names])]) + with_words(request.read_as)
     with open_library(context.obj) as library:
-        plays = library.plays()
+        plays = library.plays(taste.loudest)
         begins, goals = (admitted(fitting_pool(library, mood, names, request), plays, request.wish) for mood in ends)
         pool = admitted(pool_of(library, None, names, request), plays, request.wish)
-        land = Land(pool, flow.circumplex(library.emotions(pool.ids)), taste.score(pool.vectors, plays))
+        liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
+        land = Land(pool, flow.circumplex(library.emotions(pool.ids)), liking)
         steps = travel(land, begins, goals, request.wish, timelines=library.timelines)
         if not steps:
             raise NothingFitsError(f"no way from {title}: its two ends would be the same track")

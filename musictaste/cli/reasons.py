@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from musictaste import quality, styles
@@ -10,7 +10,7 @@ from musictaste import quality, styles
 if TYPE_CHECKING:
     from musictaste.playlist import Choice
     from musictaste.store import Library
-    from musictaste.track import Plays, Track
+    from musictaste.track import Plays, Together, Track
 
     Reasons = Callable[[Track, Choice], list[str]]
 
@@ -78,17 +78,25 @@ def typical(_: Track, choice: Choice) -> list[str]:
     return [f"typical of your library ({choice.fit:.2f})"]
 
 
-def near(_: Track, choice: Choice) -> list[str]:
-    return [f"sounds close to what you named ({choice.fit:.2f})"]
+def near(around: Together | None) -> Reasons:
+    """Whether a track is near by what was played with the seeds, or by its sound alone."""
+    beside = set() if around is None else set(around.ids.ravel().tolist())
+
+    def reasons(track: Track, choice: Choice) -> list[str]:
+        how = "is played together with" if track.id in beside else "sounds close to"
+        return [f"{how} what you named ({choice.fit:.2f})"]
+
+    return reasons
 
 
-def by_taste(choice: Choice, plays: Plays) -> list[str]:
+def by_taste(choice: Choice, plays: Plays, names: Mapping[int, str]) -> list[str]:
+    """Which played track speaks for one; `names` are those of tracks by id."""
     if choice.because < 0:
         return []
     row = choice.because
     said = plays.verdict is not None and plays.verdict[row] > 0
-    count = int(plays.plays[row])
-    if int(plays.ids[row]) == choice.track_id:
+    count, played = int(plays.plays[row]), int(plays.ids[row])
+    if played == choice.track_id:
         liked = ["you like it"] if said or not count else []
         return liked + ([f"you played it {count} times"] if count else [])
-    return [f"close to {plays.names[row]}, which you {'play' if count and not said else 'like'}"]
+    return [f"close to {names[played]}, which you {'play' if count and not said else 'like'}"]

@@ -17,6 +17,7 @@ from musictaste.store.packing import VECTOR_SIZE, signs, unit_vectors
 from musictaste.store.recipes import Recipes
 from musictaste.store.schema import APPLICATION_ID, label_column, migrations
 from musictaste.store.searching import Searching
+from musictaste.store.together import Companions
 from musictaste.store.tracks import Tracks
 from musictaste.store.voices import Voices
 
@@ -33,6 +34,18 @@ __all__ = [
 
 
 class Library(
-    Analyses, Texts, Searching, Lessons, Listening, Evidences, Opinions, Choosing, Voices, Recipes, Tracks, Columns
+    Analyses,
+    Texts,
+    Searching,
+    Lessons,
+    Listening,
+    Companions,
+    Evidences,
+    Opinions,
+    Choosing,
+    Voices,
+    Recipes,
+    Tracks,
+    Columns,
 ):
     """An open library file."""

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import sqlite_utils
+from numpy.typing import NDArray
 
 from musictaste.errors import LibraryError
+from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.store.schema import APPLICATION_ID, migrations, read_genres_again
 
 BUSY_TIMEOUT_S = 30
@@ -70,6 +73,11 @@ class Connection:
                 yield
         except sqlite3.OperationalError as error:
             raise LibraryError(f"the library cannot be written: {error}") from error
+
+    def vectors(self, track_ids: Sequence[int]) -> NDArray[np.float32]:
+        """Unit vectors [n, 400] of the given tracks, in their order."""
+        blobs = dict(self._by_ids(f"SELECT track_id, {VECTOR} FROM embedding WHERE track_id", track_ids))
+        return unit_vectors([blobs[i] for i in track_ids])
 
     def _write_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         with self.transaction():  # without it sqlite3 would begin a transaction that nobody commits

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musictaste import fading
 from musictaste.store.connection import Connection
-from musictaste.store.packing import VECTOR, unit_vectors
+from musictaste.store.packing import unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
 
 Doubles = NDArray[np.float64]
@@ -113,31 +113,37 @@ class Listening(Connection):
             ),
         )
 
-    def plays(self) -> Plays:
-        """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included."""
-        rows = self._db.execute(_PLAYS_SQL).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * 14
-        ids = np.asarray(columns[0], np.int64)
-        rating, loved = (np.asarray(columns[i], np.float32) for i in (2, 3))
-        tags, players = (_Said(*(np.asarray(column, np.float64) for column in columns[i : i + 3])) for i in (4, 7))
-        faded = [np.asarray(column, np.float64) for column in columns[10:13]]
+    def plays(self, sounding: Callable[[Plays], NDArray[np.int64]] | None = None) -> Plays:
+        """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included.
+
+        Vectors are those of the rows that `sounding` chooses, or of all.
+        """
+        said = [np.asarray(self._db.execute(sql).fetchall(), np.float64) for sql in (_TAGS_SQL, _PLAYERS_SQL)]
+        tagged, imported = (table.reshape(len(table), width) for table, width in zip(said, (6, 9), strict=True))
+        other = self._db.execute("SELECT track_id FROM kind WHERE kind != 'music'").fetchall()
+        ids = np.setdiff1d(np.concatenate([tagged[:, 0], imported[:, 0]]), [track_id for (track_id,) in other])
+        rating, loved, *by_tags = _columns_at(ids, tagged)
+        player_rating, player_loved, *by_players = _columns_at(ids, imported)
+        tags, players, faded = _Said(*by_tags), _Said(*by_players[:3]), by_players[3:]
         # Ages are taken from the last play that is known: who imports seldom has not forgotten everything since.
         now = time.time()
         latest = max(float(times.max(initial=0)) for times in (tags.last_played, faded[2]))
         plays, skips = _left(tags, players, faded, fading.end_of_day(min(latest or now, now)))
-        verdict, own_skips = (_placed(ids, said) for said in self._spoken(fading.end_of_day(now)))
-        return Plays(
-            ids,
-            unit_vectors(columns[1]),
+        track_ids = ids.astype(np.int64)
+        verdict, own_skips = (_placed(track_ids, said) for said in self._spoken(fading.end_of_day(now)))
+        known = Plays(
+            track_ids,
+            unit_vectors(()),
             np.maximum(tags.plays, players.plays).astype(np.float32),
             (skips + own_skips).astype(np.float32),
-            rating,
-            loved,
-            names=columns[13],
+            np.maximum(rating, player_rating).astype(np.float32) - 1,
+            np.maximum(loved, player_loved).astype(np.float32),
             recent=plays.astype(np.float32),
             verdict=verdict.astype(np.float32),
             last_played=np.maximum(tags.last_played, players.last_played),
         )
+        sounded = np.arange(len(ids)) if sounding is None else sounding(known)
+        return replace(known, vectors=self.vectors(track_ids[sounded].tolist()), sounded=sounded)
 
     def _spoken(self, now: float) -> tuple[dict[int, float], dict[int, float]]:
         """By track: 1 where it is liked and -1 where it is disliked; and what is left of the user's skips of it."""
@@ -191,18 +197,28 @@ def _known(times: Doubles) -> Doubles:
     return np.where(times > 0, times, np.nan)
 
 
-_PLAYS_SQL = f"""
-SELECT file.track_id, {VECTOR},
-  max(coalesce(max(file.rating), -1), coalesce(imported.rating, -1)),
-  max(coalesce(max(file.loved), 0), coalesce(imported.loved, 0)),
-  sum(coalesce(file.plays, 0)), sum(coalesce(file.skips, 0)), coalesce(max(file.last_played), 0),
-  coalesce(imported.plays, 0), coalesce(imported.skips, 0), coalesce(imported.last_played, 0),
-  coalesce(faded_plays, imported.plays, 0), coalesce(faded_skips, imported.skips, 0),
-  coalesce(faded_at, imported.last_played, 0),
-  coalesce(artist || ' - ', '') || coalesce(title, path)
-FROM file JOIN embedding USING (track_id) LEFT JOIN imported USING (track_id)
-WHERE (file.plays > 0 OR file.skips > 0 OR file.rating IS NOT NULL OR file.loved = 1 OR imported.track_id IS NOT NULL
-    OR file.track_id IN (SELECT track_id FROM feedback))
-  AND NOT EXISTS (SELECT 1 FROM kind WHERE kind.track_id = file.track_id AND kind != 'music')
-GROUP BY file.track_id ORDER BY file.track_id
+def _columns_at(ids: Doubles, table: Doubles) -> list[Doubles]:
+    """The columns of a table [n, 1 + k] whose first are ids, each beside `ids`; 0 where it has no such row."""
+    placed = np.zeros((len(ids), table.shape[1] - 1))
+    rows = np.searchsorted(ids, table[:, 0])
+    among = np.isin(table[:, 0], ids)
+    placed[rows[among]] = table[among, 1:]
+    return list(placed.T)
+
+
+# A rating is one higher than it is, so that 0 stands for none.
+_TAGS_SQL = """
+SELECT track_id, coalesce(max(rating) + 1, 0), coalesce(max(loved), 0), sum(coalesce(plays, 0)),
+  sum(coalesce(skips, 0)), coalesce(max(last_played), 0)
+FROM file
+WHERE plays > 0 OR skips > 0 OR rating IS NOT NULL OR loved = 1
+  OR (last_played IS NOT NULL AND track_id IN (SELECT track_id FROM imported))
+  OR track_id IN (SELECT track_id FROM feedback)
+GROUP BY track_id
+"""
+
+_PLAYERS_SQL = """
+SELECT track_id, coalesce(rating + 1, 0), coalesce(loved, 0), plays, skips, coalesce(last_played, 0),
+  coalesce(faded_plays, plays), coalesce(faded_skips, skips), coalesce(faded_at, last_played, 0)
+FROM imported
 """

@@ -744,6 +744,22 @@ CREATE VIRTUAL TABLE phrase USING fts5(words, content = '', columnsize = 0, toke
 """
 
 
+@migrations()
+def played_together(db: sqlite_utils.Database) -> None:
+    """Neighbours of tracks by what was played; empty until plays are imported again."""
+    db.execute(_TOGETHER_SCHEMA)
+
+
+_TOGETHER_SCHEMA = """
+CREATE TABLE together (
+  track_id INTEGER PRIMARY KEY REFERENCES track(id),
+  ids BLOB NOT NULL, -- of the tracks that go with it, the strongest first: little-endian int32 [k], -1 for none
+  strengths BLOB NOT NULL, -- uint8 [k] of round(255 s), 255 for the strongest
+  trust REAL NOT NULL -- how far listening decides what is similar, the sound having the rest
+) STRICT
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from musictaste.moods import MOODS
 from musictaste.store.files import Files
-from musictaste.store.packing import VECTOR, unit_vectors, unpack
+from musictaste.store.packing import unpack
 from musictaste.store.schema import HEARD_MOODS, label_column
 from musictaste.styles import STYLES
 from musictaste.track import Timeline, Track, fold
@@ -25,11 +25,6 @@ class Tracks(Files):
     def timelines(self, track_ids: Sequence[int]) -> dict[int, Timeline]:
         """How the mood of each of the given tracks goes; those heard before this was kept are left out."""
         return {row[0]: _timeline(*row[1:]) for row in self._by_ids(_TIMELINE_SQL, track_ids)}
-
-    def vectors(self, track_ids: Sequence[int]) -> Floats:
-        """Unit vectors [n, 400] of the given tracks, in their order."""
-        blobs = dict(self._by_ids(f"SELECT track_id, {VECTOR} FROM embedding WHERE track_id", track_ids))
-        return unit_vectors([blobs[i] for i in track_ids])
 
     def nearest(self, track_id: int, count: int) -> list[int]:
         """The music nearest to a track by cosine, nearest first, itself not among it."""
