@@ -10,6 +10,7 @@ from conftest import Run, add_track, voices
 
 from musictaste import quality
 from musictaste.store import Library
+from musictaste.track import Lyrics, Reading
 
 STEPS = 9
 
@@ -54,6 +55,19 @@ def test_json_of_a_journey_tells_where_each_step_is(run: Run, way: list[str]) ->
     ]
     scores = [d["score"] for d in documents]
     assert scores == [0.855, 1.0, 0.845]
+
+
+def test_a_journey_through_songs_that_read_sad(run: Run, way: list[str], tmp_path: Path) -> None:
+    said = {"happy": 0.05, "sad": 0.85, "angry": 0.05, "calm": 0.05}
+    with Library.open(tmp_path / "library.db") as library:
+        for track_id in (1, 5, 9):
+            library.save_lyrics(track_id, Lyrics("tags", "rain", "rain", "en", instrumental=False, cleaner="1"))
+            library.save_readings([Reading(track_id, track_id // 4 + 1, "head", said, {"sad": 0})])
+    documents = json.loads(run("journey", "sad", "happy", "-n", "3", "--lyrics", "sad", "--json").out)
+    assert [d["path"] for d in documents] == [way[0], way[4], way[8]]
+    quoted = 'its words are sad (0.85): "rain"'
+    assert [d["reasons"][-1] for d in documents] == [quoted] * 3
+    assert [d["reasons"][0] for d in (documents[0], documents[2])] == ["sounds sad (0.95)", "sounds happy (0.94)"]
 
 
 def test_reasons_are_told(run: Run, way: list[str]) -> None:

@@ -12,7 +12,7 @@ from musictaste.cli import render
 from musictaste.cli.choosing import Styles, fitting_pool, pool_of, with_words
 from musictaste.cli.context import app, open_library
 from musictaste.cli.delivering import admitted, deliver_choices
-from musictaste.cli.reasons import labels
+from musictaste.cli.reasons import both, by_words, labels
 from musictaste.cli.request import Request, with_request
 from musictaste.errors import NothingFitsError
 
@@ -55,9 +55,9 @@ def journey(
         if not context.obj.quiet and not request.as_json:
             render.console(stderr=True).print(f"{len(steps)} steps from {title}")
         choices = [step.choice for step in steps]
-        deliver_choices(
-            library, choices, plays, request, title=title, options=context.obj, reasons=_reasons(steps, ends, names)
-        )
+        why = _reasons(steps, ends, names, alone=request.read_as is not None)
+        why = both(why, by_words(request.read_as, library))
+        deliver_choices(library, choices, plays, request, title=title, options=context.obj, reasons=why)
 
 
 def _check(ends: tuple[str, str], request: Request) -> None:
@@ -71,8 +71,8 @@ def _check(ends: tuple[str, str], request: Request) -> None:
         raise typer.BadParameter("a journey goes through what you play (0) or never played (1)", param_hint="--explore")
 
 
-def _reasons(steps: list[Step], ends: tuple[str, str], names: list[str]) -> Reasons:
-    """Where each track is on the way, and what the ends sound like."""
+def _reasons(steps: list[Step], ends: tuple[str, str], names: list[str], *, alone: bool) -> Reasons:
+    """Where each track is on the way, and what the ends sound like; `alone` where words do not count for that."""
     of_style = labels(None, names)
     by_id: Mapping[int, Step] = {step.choice.track_id: step for step in steps}
     mood_of = dict(zip((steps[0].choice.track_id, steps[-1].choice.track_id), ends, strict=True))
@@ -80,8 +80,7 @@ def _reasons(steps: list[Step], ends: tuple[str, str], names: list[str]) -> Reas
     def reasons(track: Track, choice: Choice) -> list[str]:
         step = by_id[choice.track_id]
         place = f"valence {step.valence:.2f}, arousal {step.arousal:.2f} on the way from {ends[0]} to {ends[1]}"
-        mood = mood_of.get(track.id)
-        sounds = [f"sounds {mood} ({track.moods[mood]:.2f})"] if mood else []
-        return [*sounds, place, *of_style(track, choice)]
+        sounds = labels(mood_of.get(track.id), [], alone=alone)
+        return [*sounds(track, choice), place, *of_style(track, choice)]
 
     return reasons
