@@ -56,13 +56,12 @@ def travel(land: Land, begins: Pool, ends: Pool, wish: Wish, *, timelines: Timel
     """
     pool = land.pool
     rng = np.random.default_rng(wish.seed or 0)
-    liked = np.zeros(len(pool)) if wish.seed is None else SEED_NOISE * rng.gumbel(size=len(pool))
-    if land.taste:
-        liked += playlist.TASTE_WEIGHT * land.taste.scores
-    first = next(_best_first(pool, begins, liked), None)
+    noise = np.zeros(len(pool)) if wish.seed is None else SEED_NOISE * rng.gumbel(size=len(pool))
+    liked = noise + playlist.TASTE_WEIGHT * land.taste.scores if land.taste else noise
+    first = next(_best_first(pool, begins, noise), None)
     if first is None:
         return []
-    last = next((row for row in _best_first(pool, ends, liked) if _may_end(pool, first, row, wish)), None)
+    last = next((row for row in _best_first(pool, ends, noise) if _may_end(pool, first, row, wish)), None)
     if last is None:
         return []
     route, fit = _route(land, (first, last), liked, wish, timelines)
@@ -74,10 +73,10 @@ def travel(land: Land, begins: Pool, ends: Pool, wish: Wish, *, timelines: Timel
     ]
 
 
-def _best_first(pool: Pool, end: Pool, liked: Reals) -> Iterator[int]:
-    """The rows of the tracks of a mood, from the best on."""
+def _best_first(pool: Pool, end: Pool, noise: Reals) -> Iterator[int]:
+    """The rows of the tracks of a mood, from the best on; taste is not asked, so that an end is what it is called."""
     rows = np.searchsorted(pool.ids, end.ids)
-    scores = (1 - playlist.TASTE_WEIGHT) * playlist.fit_to_labels(end) + liked[rows]
+    scores = playlist.fit_to_labels(end) + noise[rows]
     yield from rows[np.argsort(-scores, kind="stable")].tolist()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,12 @@ def test_reasons_are_told(run: Run, way: list[str]) -> None:
         (("sad", "happy", "--style", "jaz"), 2, "unknown style 'jaz'"),
         (("sad", "悲伤"), 2, "Invalid value for TO: a journey leads to another mood than sad"),
         (("sad", "happy", "-n", "1"), 2, "Invalid value for --limit: a journey has two ends"),
+        (
+            ("sad", "happy", "--explore", "0.5"),
+            2,
+            "Invalid value for --explore: a journey goes through what you play (0)",
+        ),
+        (("sad", "happy", "--explore", "0"), 1, "no track is left of 4 that fit: you played none of them"),
         (("sad", "happy", "--order", "random"), 2, "Invalid value for --order: the order of a journey is its way"),
     ],
 )
@@ -109,6 +117,25 @@ def test_journeys_that_cannot_be_made(
     assert message.format(**needed) in " ".join(result.err.replace("│", " ").split())
 
 
+def test_a_journey_through_what_was_never_or_not_lately_played(run: Run, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library.db", create=True) as library:
+        for i in range(STEPS):
+            mood, plays = {"sad": 0.95 - i / 9, "happy": 0.05 + i / 9}, {"plays": 3, "last_played": int(time.time())}
+            names = {"title": f"Step {i}", "artist": f"Walker {i}"} | (plays if i in (0, 4) else {})
+            add_track(library, f"/m/{i}.ogg", mood=mood, style={"jazz": 0.9}, seed=i, **names)
+    for option in (["--explore", "1"], ["--avoid-recent", "7"]):
+        steps = run("-q", "journey", "sad", "happy", *option).out.split()
+        assert steps == [f"/m/{i}.ogg" for i in (1, 2, 3, 5, 6, 7, 8)]
+
+
+def test_nothing_that_is_sung_is_for_the_user(run: Run, way: list[str]) -> None:
+    with Library.open(Path(os.environ["MUSICTASTE_DB"])) as library, library.transaction():
+        for track_id in library.all_ids():
+            library.save_voice(track_id, "instrumental", voices(0.1))
+    result = run("-q", "mix", "--vocal")
+    assert (result.code, result.err) == (1, "musictaste: no track is vocal: 10 tracks were considered\n")
+
+
 def test_two_ends_that_are_one_track(run: Run, tmp_path: Path) -> None:
     with Library.open(tmp_path / "library.db", create=True) as library:
         add_track(library, "/m/1.ogg", mood={"sad": 0.9, "tender": 0.9}, style={"jazz": 0.9}, seed=1)
@@ -117,7 +144,9 @@ def test_two_ends_that_are_one_track(run: Run, tmp_path: Path) -> None:
     assert (result.code, result.err) == (1, message)
 
 
-@pytest.mark.parametrize("command", ["mood sad", "style jazz", "similar /m/8.ogg", "journey sad happy"])
+@pytest.mark.parametrize(
+    "command", ["mood sad", "style jazz", "similar /m/8.ogg", "mix --style jazz", "journey sad happy"]
+)
 def test_every_list_can_be_sung_or_not(run: Run, way: list[str], command: str) -> None:
     sung, played = (
         set(run("-q", *command.split(), option).out.splitlines()) for option in ("--vocal", "--instrumental")
