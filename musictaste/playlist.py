@@ -143,10 +143,15 @@ def fit_to_labels(pool: Pool) -> Floats:
     return np.asarray(pool.mood * pool.style, np.float32)
 
 
+def centre(vectors: Floats) -> Floats:
+    """The direction of the mean of vectors [n, d], of unit length [d]."""
+    mean = vectors.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
+
+
 def fit_to_seeds(vectors: Floats, seeds: Floats) -> Floats:
     """Cosine similarity to the mean of the seeds, 0..1."""
-    centre = seeds.mean(axis=0)
-    cosine = vectors @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
+    cosine = vectors @ centre(seeds)
     return np.asarray((1 + cosine) / 2, np.float32)
 
 

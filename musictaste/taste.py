@@ -20,6 +20,9 @@ NEIGHBOURS = 10
 SOUNDED = 128
 """The sound of so many liked tracks, and of as many disliked ones, is compared: that of 100,000 would take minutes."""
 
+FAVOURITES = 16
+"""So many liked tracks point out what a large library is searched near."""
+
 BLOCK = 4096
 SKIP_WEIGHT = 0.5
 RATING_WEIGHT = 2.0
@@ -81,6 +84,24 @@ def loudest(plays: Plays) -> NDArray[np.int64]:
     order = np.argsort(-weights, kind="stable")
     liked, disliked = order[:SOUNDED], order[::-1][:SOUNDED]
     return np.union1d(liked[weights[liked] > 0], disliked[weights[disliked] < 0])
+
+
+def favourites(plays: Plays) -> Floats | None:
+    """Unit vectors float32 [q, d] of the tracks that are liked most, of those whose sound is at hand; None of none."""
+    weights = weigh(plays) if plays.sounded is None else weigh(plays)[plays.sounded]
+    order = np.argsort(-weights, kind="stable")[:FAVOURITES]
+    most = order[weights[order] > 0]
+    return plays.vectors[most] if len(most) else None
+
+
+def liked(plays: Plays) -> list[int]:
+    """Ids of all tracks that are liked."""
+    return [int(i) for i in plays.ids[weigh(plays) > 0]]
+
+
+def companions(around: Together | None) -> list[int]:
+    """Ids of what goes together with seeds in what was played."""
+    return [] if around is None else np.unique(around.ids[around.ids >= 0]).tolist()
 
 
 def score(vectors: Floats, plays: Plays, listening: Beside | None = None) -> Taste | None:

@@ -163,8 +163,9 @@ class Pool:
 
     `mood` and `style` hold the probabilities that were asked for (ones where nothing was asked; where words are to say
     a mood of their own, its probability times that of the mood by sound), `vectors` the parts
-    of the embeddings that distances are taken on, of unit length. `considered` counts all tracks of the library and
-    `best` is the highest fit among them, whether or not it reached the pool.
+    of the embeddings that distances are taken on, of unit length. `considered` counts all tracks of the library,
+    `best` is the highest fit among them, whether or not it reached the pool, and `fitting` counts those that reached
+    it, of which there are the foremost where they are very many.
     """
 
     ids: NDArray[np.int64] = field(compare=False)
@@ -179,6 +180,7 @@ class Pool:
     titles: tuple[str | None, ...] = ()
     considered: int = 0
     best: float = 0.0
+    fitting: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -126,7 +126,7 @@ def test_cosines_are_those_of_the_vectors(path: Path) -> None:
             library._db.execute(f"UPDATE {table} SET track_id = ? WHERE track_id = 4", [far])
         ids = [1, 2, 3, far]
         exact = library.vectors(ids)
-        cosines = library.cosines(exact[3])
+        cosines = library.cosines(exact[3:])
         assert cosines.shape == (4 * BLOCK,)
         np.testing.assert_allclose(cosines[ids], exact @ exact[3], atol=0.5 / STEPS)
         assert np.flatnonzero(cosines).tolist() == ids
@@ -139,4 +139,19 @@ def test_an_empty_library_has_empty_columns() -> None:
             "music": 0,
             "happy": 0,
         }
-        assert library.cosines(np.ones(400, np.float32)).tolist() == []
+        assert library.cosines(np.ones((1, 400), np.float32)).tolist() == []
+
+
+def test_of_very_many_there_are_the_foremost(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musictaste.store.choosing.MOST", 1)
+    with Library.open(path) as library:
+        happiest = library.pool(mood="happy", styles=[], mood_from=0.55, style_from=0)
+        assert (happiest.ids.tolist(), happiest.fitting, happiest.considered) == ([4], 3, 4)
+        liked = library.pool(mood="happy", styles=[], mood_from=0.55, style_from=0, beside=lambda: [1, 2, 3])
+        assert liked.ids.tolist() == [3, 4]
+        near = library.pool(mood="happy", styles=[], mood_from=0.55, style_from=0, near=library.vectors([1, 2]))
+        assert near.ids.tolist() == [2]
+        whole = library.pool(mood=None, styles=[], mood_from=0, style_from=0)
+        assert (len(whole), whole.fitting) == (1, 4)
+        few = library.pool(mood=None, styles=[], mood_from=0, style_from=0, among=[3])
+        assert (few.ids.tolist(), few.fitting) == ([3], 1)

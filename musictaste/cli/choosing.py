@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,13 +77,14 @@ def similar(
     names = [styles.find_style(s) for s in style or []]
     with open_library(context.obj) as library:
         seeds = resolve_all(library, tracks)
-        pool = playlist.without(pool_of(library, None, names, request), seeds)
+        sounds, around = library.vectors(seeds), library.together(seeds)
+        beside = taste.companions(around)
+        near = playlist.centre(sounds)[None]
+        pool = playlist.without(pool_of(library, None, names, request, near=near, beside=lambda: beside), seeds)
         if not len(pool):
             other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
             raise NothingFitsError(f"{other}: {_considered(library, pool, request)}{_unsure(library, request)}")
-        around = library.together(seeds)
-        sound = playlist.fit_to_seeds(pool.vectors, library.vectors(seeds))
-        fit = taste.blended(sound, pool.ids, around)
+        fit = taste.blended(playlist.fit_to_seeds(pool.vectors, sounds), pool.ids, around)
         title = "similar to " + _named(library, seeds) + with_words(request.read_as)
         why = reasons.both(reasons.near(around), reasons.by_words(request.read_as, library))
         deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
@@ -98,11 +99,12 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
     options: Globals = context.obj
     names = [styles.find_style(s) for s in style or []]
     with open_library(options) as library:
-        pool = pool_of(library, None, names, request)
+        plays = library.plays(taste.loudest)
+        near = taste.favourites(plays)
+        pool = pool_of(library, None, names, request, near=near, beside=lambda: taste.liked(plays))
         if not len(pool):
             fits = "is " + request.sung if request.sung else "fits"
             raise NothingFitsError(f"no track {fits}: {_considered(library, pool, request)}{_unsure(library, request)}")
-        plays = library.plays(taste.loudest)
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
             render.console(stderr=True).print(COLD)
@@ -143,15 +145,25 @@ def _thresholds(
     return mood_from, min(map(quality.style_threshold, names), default=None), read_from
 
 
-def pool_of(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
-    """The tracks that fit; it may be empty.
+def pool_of(
+    library: Library,
+    wanted: str | None,
+    names: Sequence[str],
+    request: Request,
+    *,
+    near: Floats | None = None,
+    beside: Callable[[], Sequence[int]] | None = None,
+) -> Pool:
+    """The tracks that fit; it may be empty. Of very many there are the foremost, and what the user likes.
+
+    `near` and `beside` say which are the foremost where that is not the fit, as `Library.pool` takes them.
 
     Raises
     ------
     NothingFitsError
         When only tags tell the styles, and there are none; when words are to say something, and none were read.
     """
-    from musictaste import playlist
+    from musictaste import taste
 
     read_as = request.read_as
     if read_as:
@@ -163,10 +175,17 @@ def pool_of(library: Library, wanted: str | None, names: Sequence[str], request:
             f"no track is {' or '.join(names)}: none of {library.count()} tracks is tagged so, and sound {tells}"
         )
     mood_from, style_from, read_from = (threshold or 0.0 for threshold in _thresholds(wanted, names, read_as))
-    found = library.pool(
-        mood=wanted, styles=names, mood_from=mood_from, style_from=style_from, read_as=read_as, read_from=read_from
+    return library.pool(
+        mood=wanted,
+        styles=names,
+        mood_from=mood_from,
+        style_from=style_from,
+        read_as=read_as,
+        read_from=read_from,
+        among=library.sung(request.sung) if request.sung else None,
+        near=near,
+        beside=beside or (lambda: taste.liked(library.plays(taste.loudest))),
     )
-    return playlist.only(found, library.sung(request.sung)) if request.sung else found
 
 
 def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
@@ -236,12 +255,12 @@ def _by_labels(
     title = labels + " throughout" * throughout
     with open_library(options) as library:
         pool = fitting_pool(library, wanted, names, request)
+        fitting = pool.fitting
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
+            fitting = len(pool)
         if not options.quiet and not request.as_json:
-            render.console(stderr=True).print(
-                f"{len(pool)} of {pool.considered} tracks are {title}{_left_out(library)}"
-            )
+            render.console(stderr=True).print(f"{fitting} of {pool.considered} tracks are {title}{_left_out(library)}")
         fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
         why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
         deliver(library, pool, fit, request, title=title, options=options, reasons=why, typical=True)

@@ -96,6 +96,7 @@ def scan(
                 reader = cache(partial(scanning.load_reader, options))
                 _read_words(library, reader, progress)
                 _index_words(library, reader, progress)
+                library.refresh_columns()  # or the first list after it would wait for that
                 said = library.count_words()
     except KeyboardInterrupt:
         progress.stop()

@@ -7,7 +7,6 @@ the way `os.fsdecode` does.
 
 from musictaste.store.analyses import Analyses
 from musictaste.store.choosing import Choosing
-from musictaste.store.columns import Columns
 from musictaste.store.evidence import FEEDBACK, Evidences
 from musictaste.store.feedback import Opinions
 from musictaste.store.lessons import Lessons
@@ -46,6 +45,5 @@ class Library(
     Voices,
     Recipes,
     Tracks,
-    Columns,
 ):
     """An open library file."""

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from musictaste.store.connection import Connection
+from musictaste.store.columns import Columns
 from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.store.schema import label_column
 from musictaste.styles import heard_as
 from musictaste.track import Pool
 
+Floats = NDArray[np.float32]
 
-class Choosing(Connection):
+
+Fits = tuple[NDArray[np.int64], Floats, Floats, Floats]
+
+MOST = 5_000
+"""So many tracks that fit are looked at closely; of more, the list would hardly ever take one that is further down."""
+
+_STANDS = "(SELECT min(f.id) FROM file AS f WHERE f.track_id = {track} AND f.missing_since IS NULL)"
+"""The file that stands for a track which is there."""
+
+_DETAILS_SQL = f"""
+SELECT track.id, {VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key, coalesce(artist, album_artist), title
+FROM track JOIN embedding ON embedding.track_id = track.id
+JOIN file ON file.id = {_STANDS.format(track="track.id")} WHERE track.id"""
+
+
+class Choosing(Columns):
     """Counts of labels, and the music that reaches thresholds."""
 
     def count(self) -> int:
@@ -67,41 +84,102 @@ class Choosing(Connection):
         style_from: float,
         read_as: str | None = None,
         read_from: float = 0.0,
+        among: Sequence[int] | None = None,
+        near: Floats | None = None,
+        beside: Callable[[], Sequence[int]] = tuple,
     ) -> Pool:
-        """Music whose probability of the mood, and of the styles together, reach the thresholds.
+        """Music whose probability of the mood, and of the styles together, reach the thresholds, by ascending id.
 
         A style that only tags tell has the probability of what it sounds like where the tags say so, 0 elsewhere.
-        With `read_as` the words alone have to say that mood, and the other mood is that of the sound alone.
+        With `read_as` the words alone have to say that mood, and the other mood is that of the sound alone. Only those
+        of `among` count where it is given. Where more than `MOST` tracks fit, there are those that fit best, or, with
+        `near` float32 [q, 400], those that are nearest to one of these unit vectors, and those of `beside` that fit.
         """
-        moods = "heard" if read_as else "felt"
-        mood_sql = f"{moods}.{label_column(mood)}" if mood else "1.0"
-        read_sql = f"coalesce(reading.{label_column(read_as)}, 0)" if read_as else "1.0"
-        style_sql, bound = _any_of(styles)
-        styled = "styled USING (file_id)" if styles else "style USING (track_id)"
-        source = (
-            f"(SELECT present.track_id, present.file_id, {mood_sql} AS m, {style_sql} AS s, {read_sql} AS r"
-            f" FROM offered AS present JOIN {moods} USING (track_id)"
-            f" {'LEFT JOIN reading USING (track_id) ' * bool(read_as)}JOIN {styled}) AS fit"
-        )
-        considered, best = self._db.execute(
-            f"SELECT count(*), coalesce(max(m * s * r), 0) FROM {source}", bound
-        ).fetchone()
-        rows = self._db.execute(
-            f"""SELECT fit.track_id, m, s, r, {VECTOR}, duration_s, coalesce(bpm, 0), loudness_db, key,
-            coalesce(artist, album_artist), title
-            FROM {source} JOIN track ON track.id = fit.track_id JOIN embedding ON embedding.track_id = fit.track_id
-            JOIN file ON file.id = fit.file_id WHERE m >= ? AND s >= ? AND r >= ? ORDER BY fit.track_id""",
-            [*bound, mood_from, style_from, read_from],
-        ).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * 11
-        mood_p, style_p, read_p, duration, bpm, loudness = (
-            np.asarray(columns[i], np.float32) for i in (1, 2, 3, 5, 6, 7)
-        )
-        ids, vectors = np.asarray(columns[0], np.int64), unit_vectors(columns[4])
-        keys, artists, titles = columns[8:11]
+        ids, by_mood, by_style, by_words = self._read(mood, styles, read_as) if read_as else self._heard(mood, styles)
+        fit = by_mood * by_words * by_style
+        reached = (by_mood >= np.float32(mood_from)) & (by_style >= np.float32(style_from))
+        rows = np.flatnonzero(reached & (by_words >= np.float32(read_from)))
+        if among is not None:
+            rows = rows[np.isin(ids[rows], among)]
+        fitting = len(rows)
+        if fitting > MOST:
+            worth = fit[rows] if near is None else self.cosines(near)[ids[rows]]
+            rows = rows[_foremost(worth, np.isin(ids[rows], list(beside())))]
+        details = sorted(self._by_ids(_DETAILS_SQL, ids[rows].tolist()))
+        columns = list(zip(*details, strict=True)) or [()] * 8
+        duration, bpm, loudness = (np.asarray(column, np.float32) for column in columns[2:5])
+        keys, artists, titles = columns[5:8]
         return Pool(
-            ids, mood_p * read_p, style_p, vectors, duration, bpm, loudness, keys, artists, titles, considered, best
+            ids[rows], (by_mood * by_words)[rows], by_style[rows], unit_vectors(columns[1]), duration, bpm, loudness,
+            keys, artists, titles, len(ids), float(fit.max(initial=0)), fitting,
         )  # fmt: skip
+
+    def _heard(self, mood: str | None, styles: Sequence[str]) -> Fits:
+        """All music on offer: ids, how likely each has the mood, one of the styles, and words that were not asked."""
+        asked = _asked(styles)
+        wanted = {label_column(label) for label in (*([mood] if mood else []), *filter(None, asked))}
+        columns = self.columns(["music", *wanted])
+        offered = columns["music"].copy()
+        offered[[track_id for (track_id,) in self._db.execute("SELECT track_id FROM disliked")]] = False
+        ids = np.flatnonzero(offered)
+        ones = np.ones(len(ids), np.float32)
+        by_mood = np.nan_to_num(columns[label_column(mood)][ids]) if mood else ones
+        if not styles:
+            return ids, by_mood, ones, ones
+        by_style = np.zeros(len(ids), np.float32)
+        for heard, names in asked.items():
+            sounds = columns[label_column(heard)][ids] if heard else ones
+            by_style += sounds * np.isin(ids, self._told(names)) if names else sounds
+        return ids, by_mood, np.minimum(by_style, 1), ones
+
+    def _told(self, styles: Sequence[str]) -> list[int]:
+        """Tracks for which a file stands whose tags name one of some styles."""
+        rows = self._db.execute(
+            f"""SELECT DISTINCT file.track_id FROM tagged JOIN file ON file.id = tagged.file_id
+            WHERE file.id = {_STANDS.format(track="file.track_id")}
+              AND tagged.style IN ({", ".join("?" * len(styles))})""",
+            list(styles),
+        )
+        return [track_id for (track_id,) in rows]
+
+    def _read(self, mood: str | None, styles: Sequence[str], read_as: str) -> Fits:
+        """The same with how likely the words say a mood; the other mood is then that of the sound alone."""
+        mood_sql = f"heard.{label_column(mood)}" if mood else "1.0"
+        style_sql, bound = _any_of(styles)
+        rows = self._db.execute(
+            f"""SELECT present.track_id, {mood_sql}, {style_sql}, reading.{label_column(read_as)}
+            FROM offered AS present JOIN heard USING (track_id) JOIN styled USING (file_id)
+            LEFT JOIN reading ON reading.track_id = present.track_id ORDER BY present.track_id""",
+            bound,
+        ).fetchall()
+        table = np.nan_to_num(np.array(rows, np.float64).reshape(-1, 4))
+        by_mood, by_style, by_words = table[:, 1:].T.astype(np.float32)
+        return table[:, 0].astype(np.int64), by_mood, by_style, by_words
+
+
+def _foremost(worth: Floats, always: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which of many tracks are looked at closely, ascending: `MOST` that are worth most, and `MOST` of some others.
+
+    Of those that are worth the same it is a sample of all, the same each time.
+    """
+    chance = np.random.default_rng(0).random(len(worth))
+    kept = np.zeros(len(worth), bool)
+    for among in (np.arange(len(worth)), np.flatnonzero(always)):
+        kept[among[np.lexsort((chance[among], -worth[among]))[:MOST]]] = True
+    return np.flatnonzero(kept)
+
+
+def _asked(styles: Sequence[str]) -> dict[str, list[str]]:
+    """By the style that is heard, those that only tags tell of it, none where it was asked for itself.
+
+    Styles that cannot be heard are under an empty name.
+    """
+    asked: dict[str, list[str]] = {}
+    for style in styles:
+        for heard in heard_as(style) or [""]:
+            asked.setdefault(heard, []).append(style)
+    # A style may stand for itself, whatever the tags say; what tags alone tell has the probability 1 where they do.
+    return {heard: [] if heard in names else names for heard, names in asked.items()}
 
 
 def _any_of(styles: Sequence[str]) -> tuple[str, list[str]]:
@@ -109,13 +187,7 @@ def _any_of(styles: Sequence[str]) -> tuple[str, list[str]]:
 
     It is 1 where none is asked for; what is asked for twice, as jazz and as bebop, counts once.
     """
-    asked: dict[str, list[str]] = {}
-    for style in styles:
-        for heard in heard_as(style):
-            asked.setdefault(heard, []).append(style)
-    # A style may stand for itself, whatever the tags say; what tags alone tell has the probability 1 where they do.
-    terms = [(f"styled.{label_column(heard)}", [] if heard in names else names) for heard, names in asked.items()]
-    terms += [("1.0", [style]) for style in styles if not heard_as(style)]
+    terms = [(f"styled.{label_column(heard)}" if heard else "1.0", names) for heard, names in _asked(styles).items()]
     sql = " + ".join(f"{value} * {_told(names)}" if names else value for value, names in terms)
     return f"min(1.0, {sql})" if terms else "1.0", [name for _, names in terms for name in names]
 

@@ -50,14 +50,12 @@ class Columns(Connection):
         columns = self.columns(EMOTIONS)
         return np.stack([columns[emotion][track_ids] for emotion in EMOTIONS], axis=1)
 
-    def cosines(self, query: Floats) -> Floats:
-        """Cosines float32 [n] of a unit vector [400] to all tracks, by track as in `columns`."""
+    def cosines(self, queries: Floats) -> Floats:
+        """The cosine float32 [n] of each track to the nearest of some unit vectors [q, 400], as in `columns`."""
         steps = dict(self._blocks("step"))
         whole = np.zeros(self._count_blocks() * BLOCK, np.float32)
         for block, vectors in self._blocks("vector"):
-            # einsum stays in this thread: blocks this small are not worth waking others, which spin on a busy machine.
-            products = np.einsum("ij,j->i", vectors.astype(np.float32), query)
-            whole[block * BLOCK : (block + 1) * BLOCK] = products * steps[block]
+            whole[block * BLOCK : (block + 1) * BLOCK] = _nearest(vectors.astype(np.float32), queries) * steps[block]
         return whole
 
     def refresh_columns(self) -> None:
@@ -112,6 +110,13 @@ _VECTORS_SQL = f"SELECT track_id, {VECTOR} FROM embedding WHERE track_id BETWEEN
 _LABELS_SQL = f"""
 SELECT music.track_id, {", ".join(LABELS)} FROM present_music AS music JOIN felt USING (track_id)
 JOIN styled USING (file_id) WHERE music.track_id BETWEEN ? AND ?"""
+
+
+def _nearest(vectors: Floats, queries: Floats) -> Floats:
+    if len(queries) == 1:
+        # einsum stays in this thread: blocks this small are not worth waking others, which spin on a busy machine.
+        return np.asarray(np.einsum("ij,j->i", vectors, queries[0]), np.float32)
+    return np.asarray((vectors @ queries.T).max(axis=1), np.float32)
 
 
 def _joined(blocks: dict[int, Array], dtype: np.dtype[Any], count: int) -> Array:
