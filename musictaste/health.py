@@ -18,7 +18,7 @@ DECODERS = {
     "WAV": "pcm_s16le", "AIFF": "pcm_s16be", "WMA": "wmav2", "Monkey's Audio": "ape", "WavPack": "wavpack",
     "Musepack": "mpc8",
 }  # fmt: skip
-PATCHES_PER_TRACK = audio.WINDOWS * audio.WINDOW_PATCHES
+PATCHES_PER_TRACK = audio.WHOLE_PATCHES
 ROUNDS = 2
 
 
@@ -36,7 +36,7 @@ class ModelHealth:
 class Report:
     """Everything that was examined; `tracks_per_second` is of one process, the networks alone, per device.
 
-    It is of tracks whose mood stays undecided; others are heard with half as many patches.
+    It is of tracks of a minute heard whole; of longer ones most are decided with half as many patches.
     """
 
     version: str
