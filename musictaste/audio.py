@@ -8,6 +8,7 @@ windows are decoded from packets already at hand: there is no seeking, and so no
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -46,20 +47,24 @@ LOG_SCALE = 10_000
 PATCH_FRAMES = 187
 """The input of MusiCNN: log10(1 + 10000 * power) of 96 slaney mel bands, 187 frames of 16 ms."""
 
-WINDOW_PATCHES = 2
-WINDOWS = 12
+MOST_WINDOWS = 96
+WHOLE_PATCHES = 24
 FULL_WINDOW_PATCHES = 10
+PULSE_PATCHES = 2
 MIN_DURATION_S = 1.0
 SILENCE_DB = -70.0
 QUIETEST_DB = -120.0
 """What the level of digital silence is given as, since minus infinity is no number that JSON knows."""
 
 PREROLL_S = 0.3
-"""What decoders get ahead of a window: the MP3 bit reservoir and Opus both settle within it."""
+POSTROLL_S = 0.1
+"""What decoders get ahead of a window, within which the MP3 bit reservoir and Opus settle, and after it, since some
+give out a frame later what they are given."""
 
 HELD_BYTES = 32 * 2**20
 """Of files up to this size all packets are held for decoding, of larger ones those of the windows, up to as much."""
 
+HELD_WINDOWS = 24
 HELD_MARGIN_S = 0.25
 """By how much a window may lie elsewhere than is expected from the length that a file says it has."""
 
@@ -103,8 +108,8 @@ def window_samples(patches: int) -> int:
 
 
 PATCH_S = window_samples(1) / SAMPLE_RATE
-WHOLE_UP_TO_S = WINDOWS * window_samples(WINDOW_PATCHES) / SAMPLE_RATE
-"""Recordings no longer than all their windows together are heard from end to end."""
+WHOLE_UP_TO_S = WHOLE_PATCHES * PATCH_S
+"""Recordings up to this length are heard from end to end."""
 
 
 def hears_whole(duration_s: float, *, full: bool) -> bool:
@@ -236,15 +241,15 @@ class FFmpegRecording:
         duration_s = (self._container.duration or 0) / av.time_base
         if self._container.size <= HELD_BYTES or duration_s <= 0:
             return deque([(-np.inf, np.inf)])
-        before, after = PREROLL_S + HELD_MARGIN_S, HELD_MARGIN_S
-        spans = sorted(choose_spans(duration_s, full=False))
+        before, after = PREROLL_S + HELD_MARGIN_S, POSTROLL_S + HELD_MARGIN_S
+        spans = sorted(choose_spans(duration_s, full=False)[:HELD_WINDOWS])
         return deque((start - before, start + length + after) for start, length in spans)
 
     def read(self, spans: Iterable[tuple[float, float]]) -> Iterator[Floats]:
         """Mono samples at 16 kHz for each span (start, length) in seconds."""
         for start, length in spans:
             first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
-            stop = bisect_left(self._starts, start + length)
+            stop = bisect_left(self._starts, start + length + POSTROLL_S)
             packets = self._held.run(first, stop)
             yield self._decode(self._again.run(first, stop) if packets is None else packets, start, length)
 
@@ -260,7 +265,7 @@ class FFmpegRecording:
         groups = groupby(chain([first], frames), key=lambda f: (f.format.name, f.layout.name, f.sample_rate))
         parts = [resample(join_frames(list(group)), kind[2], rate) for kind, group in groups]
         offset = max(round((start - self._time_of(first, packets[0])) * rate), 0)
-        samples = np.concatenate(parts)[offset : offset + round(length * rate)]
+        samples = np.concatenate(parts)[offset : offset + samples_of(length, rate)]
         return resample(samples, rate, SAMPLE_RATE)
 
     def _time_of(self, frame: av.AudioFrame, packet: Packet) -> float:
@@ -336,7 +341,7 @@ class SndfileRecording:
         rate = self._file.samplerate
         for start, length in spans:
             self._file.seek(min(round(start * rate), self._file.frames))
-            block = self._file.read(round(length * rate), dtype="float32", always_2d=True)
+            block = self._file.read(samples_of(length, rate), dtype="float32", always_2d=True)
             yield resample(block.mean(axis=1), rate, SAMPLE_RATE)
 
     def __enter__(self) -> Self:
@@ -344,6 +349,11 @@ class SndfileRecording:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def samples_of(length_s: float, rate: int) -> int:
+    """How many samples at a rate give no fewer at 16 kHz than the length has there."""
+    return math.ceil(round(length_s * rate, 6))
 
 
 def _reason(error: FFmpegError) -> str:
@@ -383,17 +393,27 @@ def resample(samples: Floats, rate: int, to_rate: int) -> Floats:
 
 
 def choose_spans(duration_s: float, *, full: bool) -> list[tuple[float, float]]:
-    """Which parts of a recording are heard, as (start, length) in seconds, ascending.
+    """Which parts of a recording are heard, as (start, length) in seconds, in the order in which they are heard.
 
-    By default `WINDOWS` windows of two patches, each in the middle of its share of the track; a track no longer than
-    all of them, or any track when `full`, is covered from end to end.
+    By default windows of one patch, each in the middle of its share of the track, up to `MOST_WINDOWS`; whoever hears
+    them stops when enough is heard. A short track, or any track when `full`, is covered from end to end.
     """
     if not hears_whole(duration_s, full=full):
-        length = window_samples(WINDOW_PATCHES) / SAMPLE_RATE
-        share = duration_s / WINDOWS
-        return [(share * (i + 0.5) - length / 2, length) for i in range(WINDOWS)]
+        count = min(int(duration_s / PATCH_S), MOST_WINDOWS)
+        share = duration_s / count
+        return [(share * (i + 0.5) - PATCH_S / 2, PATCH_S) for i in spread_evenly(count)]
     length = window_samples(FULL_WINDOW_PATCHES) / SAMPLE_RATE
     return [(start, min(length, duration_s - start)) for start in np.arange(0, duration_s, length).tolist()]
+
+
+def spread_evenly(count: int) -> list[int]:
+    """0 to count - 1 in an order whose first few, however many, lie all over the range.
+
+    They follow the multiples of the golden ratio modulo one, from the middle on (Kronecker's sequence).
+    """
+    golden = (np.sqrt(5) - 1) / 2
+    order: list[int] = np.argsort(np.argsort((0.5 + golden * np.arange(count)) % 1)).tolist()
+    return order
 
 
 @cache
@@ -480,7 +500,7 @@ class Meter:
 
     energy: float = 0.0
     samples: int = 0
-    pulse: NDArray[np.float64] = field(default_factory=lambda: np.zeros(window_samples(WINDOW_PATCHES) // HOP_LENGTH))
+    pulse: NDArray[np.float64] = field(default_factory=lambda: np.zeros(window_samples(PULSE_PATCHES) // HOP_LENGTH))
     chroma: NDArray[np.float64] = field(default_factory=lambda: np.zeros(12))
 
     def add(self, samples: Floats, mel: Floats) -> None:
@@ -494,7 +514,7 @@ class Meter:
         """Autocorrelation of the onset strength, unbiased, summed over windows."""
         lags = len(self.pulse)
         strength = onset_strength(mel)
-        for begin in range(0, len(strength) - lags // 2, lags):
+        for begin in range(0, len(strength) - lags // 2 + 1, lags):
             part = strength[begin : begin + lags] - strength[begin : begin + lags].mean()
             spectrum = scipy.fft.rfft(part, 2 * lags)
             correlation = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
@@ -513,7 +533,8 @@ class Meter:
 
     @property
     def bpm(self) -> float | None:
-        return estimate_tempo(self.pulse)
+        # Windows of one patch know nothing of lags beyond it.
+        return estimate_tempo(np.trim_zeros(self.pulse, "b"))
 
     @property
     def key(self) -> str | None:
@@ -527,7 +548,7 @@ def estimate_tempo(pulse: NDArray[np.float64]) -> float | None:
     tracking by dynamic programming", 2007). Lags are 16 ms apart, too coarse for fast music, so the guess is refined
     on the peaks of two and four beats, which are as many times sharper.
     """
-    if pulse[0] <= 0 or pulse[1:].max() <= 0:
+    if len(pulse) < 2 or pulse[0] <= 0 or pulse[1:].max() <= 0:
         return None
     frames_per_minute = 60 * SAMPLE_RATE / HOP_LENGTH
     tempi = frames_per_minute / np.arange(1, len(pulse))
@@ -573,7 +594,9 @@ class Window:
 
 
 def hear(recording: Recording, meter: Meter, *, full: bool = False) -> Iterator[Window]:
-    """Each window that is not silent, in order; the meter takes in the same samples.
+    """Each window that is not silent, in the order of `choose_spans`; the meter takes in the same samples.
+
+    A window is decoded when it is asked for.
 
     Of a recording that is silent everywhere, the first window.
 

@@ -19,7 +19,7 @@ DECODERS = {
     "WAV": "pcm_s16le", "AIFF": "pcm_s16be", "WMA": "wmav2", "Monkey's Audio": "ape", "WavPack": "wavpack",
     "Musepack": "mpc8",
 }  # fmt: skip
-PATCHES_PER_TRACK = audio.WINDOWS * audio.WINDOW_PATCHES
+PATCHES_PER_TRACK = audio.WHOLE_PATCHES
 ROUNDS = 2
 CLUSTER_REMEDY = "needs dask.distributed for --executor: pip install 'musictaste[cluster]'"
 
@@ -38,10 +38,10 @@ class ModelHealth:
 class Report:
     """Everything that was examined.
 
-    `tracks_per_second` is of one process, the networks alone, per device, and of tracks whose mood stays undecided:
-    others are heard with half as many patches. `mel_as_librosa` is whether the networks hear the mel bands that
-    librosa defines. `cluster` is the version of dask.distributed, which has to be alike on all machines, None where
-    there is none.
+    `tracks_per_second` is of one process, the networks alone, per device, and of tracks of a minute that are heard
+    whole: of longer ones most are decided with half as many patches. `mel_as_librosa` is whether the networks hear the
+    mel bands that librosa defines. `cluster` is the version of dask.distributed, which has to be alike on all machines,
+    None where there is none.
     """
 
     version: str

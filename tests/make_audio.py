@@ -66,7 +66,10 @@ def write_audio(
     """Encode mono samples [n] into `path`; the format follows its suffix, or `suffix` where that is given."""
     kind = suffix or path.suffix.lower()
     if kind == ".ogg":  # FFmpeg's wheel carries no good Vorbis encoder; libsndfile does
-        soundfile.write(path, np.stack([samples] * (2 if stereo else 1), axis=1), rate, format="OGG", subtype="VORBIS")
+        channels = 2 if stereo else 1
+        with soundfile.SoundFile(path, "w", rate, channels, format="OGG", subtype="VORBIS") as file:
+            for start in range(0, len(samples), 2**16):  # a minute at once is too much for its stack
+                file.write(np.stack([samples[start : start + 2**16]] * channels, axis=1))
         return path
     encoding = ENCODINGS[kind]
     layout = "stereo" if stereo else "mono"

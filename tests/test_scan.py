@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +37,10 @@ from mutagen.flac import FLAC
 from musictaste import inference, quality, scan
 from musictaste.errors import ProviderError
 from musictaste.inference import Floats, Head
-from musictaste.moods import MOODS
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
 from musictaste.styles import STYLES
-from musictaste.track import HeardBy, Labels, Tags
+from musictaste.track import HeardBy, Labels, Sound, Tags
 
 CODING_NOISE = 0.08
 """How far a probability may move; lossy codecs at 128 kbit/s change what the networks hear."""
@@ -283,10 +285,14 @@ def test_a_mood_that_changes_is_heard_over_time(run: Run, tmp_path: Path) -> Non
     assert counts(run, tmp_path / "music") == ZERO | {"added": 1}
     document = json.loads(run("show", "--all", "--json").out)
     over_time = document["over_time"]
-    assert [window["at_s"] for window in over_time] == [3.75, 11.25, 18.75, 26.25, 63.75, 71.25, 78.75, 86.25]
-    calm_or_sad = [window["calm"] + window["sad"] for window in over_time]
-    assert [p > 0.9 for p in calm_or_sad] == [True] * 4 + [False] * 4
-    assert [p < 0.1 for p in calm_or_sad] == [False] * 4 + [True] * 4
+    assert {window["at_s"] for window in over_time} <= {3 * i + 1.5 for i in (*range(10), *range(20, 30))}
+    calm_or_sad = {window["at_s"]: window["calm"] + window["sad"] for window in over_time}
+    assert list(calm_or_sad) == sorted(calm_or_sad)
+    quiet, loud = [p for t, p in calm_or_sad.items() if t < 30], [p for t, p in calm_or_sad.items() if t > 60]
+    assert len(quiet) >= 2
+    assert len(loud) >= 2
+    assert min(quiet) > 0.8
+    assert max(loud) < 0.2
     assert document["over_time_head"] == scan.current_versions().emotion
 
 
@@ -317,47 +323,100 @@ def test_timelines_of_an_older_head_wait_for_a_full_scan(run: Run, music: Path, 
     assert counts(run, "--full") == ZERO | {"unchanged": 4}
 
 
-class BrokenOff:
-    """A recording of a hundred seconds whose last window breaks off after its first patch."""
+class Tape:
+    """A recording of two hundred seconds whose windows are read when they are asked for; the last are cut short."""
 
-    duration_s = 100.0
+    duration_s = 200.0
 
-    def read(self, spans: list[tuple[float, float]]) -> list[Floats]:
-        lengths = [length for _, length in spans[:-1]] + [3.5]
-        return [noise(length, seed, 16_000) for seed, length in enumerate(lengths)]
+    def __init__(self, breaks_at_s: float = 200.0) -> None:
+        self.breaks_at_s = breaks_at_s
+        self.read_s: list[float] = []
+
+    def read(self, spans: list[tuple[float, float]]) -> Iterator[Floats]:
+        for start, length in spans:
+            self.read_s.append(start)
+            left = max(min(length, self.breaks_at_s - start), 0)
+            yield noise(left, round(start), 16_000) * (1 + start / 100)
 
 
 class Networks:
+    """Gives what it is told instead of listening: the emotion of each patch, [n, 4]."""
+
     version, provider = "net", "CPU"
 
+    def __init__(self, *emotions: tuple[float, ...]) -> None:
+        self.remaining = itertools.cycle(emotions)
+
     def embed(self, patches: Floats) -> Floats:
-        assert len(patches) > 0
-        return patches.mean(axis=1)
+        assert patches.shape[1:] == (187, 96)
+        return np.array([next(self.remaining) for _ in patches], np.float32)
 
 
-class Undecided:
-    """A head that hears all moods alike in the whole, and in a window as much anger as it is loud."""
+class Softmax:
+    """A head without weights."""
 
     version = "emotion-1"
 
-    def label(self, _: Floats) -> Labels:
-        return Labels(self.version, dict.fromkeys(MOODS, 0.25))
-
     def label_all(self, embeddings: Floats) -> list[Labels]:
-        return [Labels(self.version, {**dict.fromkeys(MOODS, 0.0), "angry": float(e.mean())}) for e in embeddings]
+        shares = np.exp(embeddings) / np.exp(embeddings).sum(axis=1, keepdims=True)
+        return [
+            Labels(self.version, {**dict.fromkeys(MOODS, 0.0), **dict(zip(EMOTIONS, s, strict=True))}) for s in shares
+        ]
 
 
-def test_a_last_window_without_a_second_patch_is_heard() -> None:
-    """Regression: while the mood was undecided, networks were given the patches that a broken file has not."""
-    sound = scan.listen(BrokenOff(), Networks(), Undecided(), full=False)  # type: ignore[arg-type]
-    middles = [100 / 12 * (i + 0.5) for i in range(11)] + [100 / 12 * 11.5 - 2.984 + 1.75]
-    np.testing.assert_allclose(sound.timeline.at_s, middles, atol=1e-3)
-    assert (sound.timeline.head, sound.timeline.moods.shape, sound.timeline.moods.dtype, sound.provider) == (
-        "emotion-1", (12, 12), np.float32, "CPU",
-    )  # fmt: skip
-    # Of twelve windows, eleven gave two patches: the mean of a track counts patches.
-    weights = np.array([2] * 11 + [1]) / 23
-    assert sound.embedding.mean() == pytest.approx(float(weights @ sound.timeline.moods[:, 2]), rel=1e-4)
+def hear_tape(tape: Tape, *emotions: tuple[float, ...], full: bool = False) -> Sound:
+    return scan.listen(tape, Networks(*emotions), Softmax(), full=full)  # type: ignore[arg-type]
+
+
+def test_windows_that_agree_are_enough() -> None:
+    tape = Tape()
+    sound = hear_tape(tape, (3, 0, 0, 0), (4, 0, 0, 0))
+    assert len(tape.read_s) == scan.FIRST_WINDOWS
+    assert sound.timeline.moods.shape == (6, 12)
+    assert (sound.timeline.at_s.tolist(), sound.heard_s) == (sorted(sound.timeline.at_s.tolist()), 6 * 2.976)
+    assert sound.embedding.tolist() == [3.5, 0, 0, 0]
+
+
+def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_no_more() -> None:
+    sometimes, never = Tape(), Tape()
+    hear_tape(sometimes, (3, 0, 0, 0), (0, 2, 0, 0))
+    hear_tape(never, (2, 0, 0, 0), (0, 2, 0, 0))
+    assert scan.FIRST_WINDOWS < len(sometimes.read_s) < 67
+    assert (len(sometimes.read_s) - scan.FIRST_WINDOWS) % scan.MORE_WINDOWS == 0
+    assert len(never.read_s) == len(set(never.read_s)) == 67
+
+
+def test_a_full_listen_stops_nowhere() -> None:
+    tape = Tape()
+    sound = hear_tape(tape, (9, 0, 0, 0), full=True)
+    assert len(tape.read_s) == 7
+    assert sound.heard_s == 200.0
+
+
+def test_a_recording_that_breaks_off_is_heard_up_to_there() -> None:
+    """Windows behind the end give nothing, one that it cuts is heard and has no row of its own."""
+    tape = Tape(breaks_at_s=101.0)
+    sound = hear_tape(tape, (2, 0, 0, 0), (0, 2, 0, 0))
+    assert len(tape.read_s) == 67
+    assert sound.timeline.at_s.max() <= 101
+    assert 98 < sound.heard_s <= 101
+
+
+@pytest.mark.parametrize(
+    ("windows", "of", "decided"),
+    [
+        ([[0.97, 0.01, 0.01, 0.01]] * 6, 100, True),
+        ([[0.3, 0.25, 0.25, 0.2]] * 6, 100, False),
+        ([[0.3, 0.25, 0.25, 0.2]] * 90, 100, True),  # the same, of nearly the whole track
+        ([[0.5, 0.5, 0.0, 0.0]] * 6, 100, False),
+        ([[0.98, 0.02, 0.0, 0.0], [0.03, 0.97, 0.0, 0.0]] * 20, 100, False),
+        ([[0.26, 0.25, 0.25, 0.24]] * 30, 30, True),  # all has been heard
+    ],
+)
+def test_an_emotion_is_decided_by_its_lead_and_by_how_it_varies(
+    windows: list[list[float]], of: int, decided: bool
+) -> None:
+    assert scan.is_decided(np.array(windows, np.float32), of=of) is decided
 
 
 BREAKING_DECODER = """
@@ -564,13 +623,15 @@ def test_a_gpu_that_fails_ends_the_scan(
 )
 def test_what_was_heard_whole_is_not_replaced_by_windows(before: bool, again: bool, kept: str) -> None:
     """A worker far from the library may not know that it has the audio of a new file."""
-    sound = scan.listen(BrokenOff(), Networks(), Undecided(), full=False)  # type: ignore[arg-type]
+    sound = hear_tape(Tape(), (3, 0, 0, 0))
     moods, styles = Labels("emotion-1", feelings()), Labels("style-1", shares(STYLES))
     plan = scan.Plan([], 0, 0, [], [], [], [], [], ())
     with Library.empty() as library, library.transaction():
         for path, key, full in (("/1", "whole", before), ("/2", "again", again)):
             heard: Future[scan.Heard] = Future()
-            heard.set_result(scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), full))
+            heard.set_result(
+                scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), voices(), full)
+            )
             scan._keep(library, plan, scan.Task(path, 1, 1), heard, set())
         assert [track.key for track in library.tracks([1])] == [kept]
         assert library.count() == 1
