@@ -22,7 +22,13 @@ def songs(tmp_path: Path) -> list[Path]:
             path.touch()
             title = f"{path.stem.title()} Song" if seed != 2 else "Shuffle Song"
             add_track(
-                library, str(path), mood={"happy": 0.9}, style={"jazz": 0.9}, seed=seed, title=title, artist="Cat"
+                library,
+                str(path),
+                mood={"happy": 0.95 - seed / 16},
+                style={"jazz": 0.9},
+                seed=seed,
+                title=title,
+                artist="Cat",
             )
     return paths
 

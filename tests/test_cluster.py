@@ -146,7 +146,9 @@ def test_a_worker_hears_what_a_process_hears(ears: scan.Ears, tmp_path: Path) ->
     assert found.sound
     # What is known needs no listening, unless more is asked for.
     known = {found.audio_hash: Analysis(found.sound.embedder, full=False, timeline=ears.versions.emotion)}
-    assert cluster.hear(order(), path, 1, known) == replace(here, sound=None, moods=None, styles=None, kinds=None)
+    assert cluster.hear(order(), path, 1, known) == replace(
+        here, sound=None, moods=None, styles=None, kinds=None, voices=None
+    )
     whole = cluster.hear(order(full=True), path, 1, known)
     assert (whole.full, whole.sound is None) == (True, False)
 
