@@ -337,7 +337,7 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
             timed = cast("audio.Recording", TimedRecording(recording, watch))
             networks = cast("Embedder", TimedEmbedder(embedder, watch))
             with watch.stage("mel+meter"):
-                sound = scan.listen(timed, networks, heads.emotion, full=False)
+                sound = scan.listen(timed, networks, heads, full=False)
     except UnheardError:
         return None
     with watch.stage("heads"):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -353,19 +354,26 @@ class Networks:
 
 
 class Softmax:
-    """A head without weights."""
+    """A head without weights over some labels; of all others it knows nothing."""
 
     version = "emotion-1"
 
+    def __init__(self, labels: tuple[str, ...], first: int) -> None:
+        self.labels = labels
+        self.first = first
+
     def label_all(self, embeddings: Floats) -> list[Labels]:
-        shares = np.exp(embeddings) / np.exp(embeddings).sum(axis=1, keepdims=True)
-        return [
-            Labels(self.version, {**dict.fromkeys(MOODS, 0.0), **dict(zip(EMOTIONS, s, strict=True))}) for s in shares
-        ]
+        logits = embeddings[:, self.first : self.first + 4]
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        known = [dict(zip(self.labels, row, strict=False)) for row in shares]
+        return [Labels(self.version, {**dict.fromkeys((*MOODS, *STYLES), 0.0), **row}) for row in known]
 
 
-def hear_tape(tape: Tape, *emotions: tuple[float, ...], full: bool = False) -> Sound:
-    return scan.listen(tape, Networks(*emotions), Softmax(), full=full)  # type: ignore[arg-type]
+def hear_tape(tape: Tape, *vectors: tuple[float, ...], full: bool = False) -> Sound:
+    """Listen with networks whose vectors are four logits of emotions, then four of styles, in turn."""
+    heads = SimpleNamespace(emotion=Softmax(EMOTIONS, 0), style=Softmax(STYLES, 4))
+    certain = [(*vector, 9.0, 0.0, 0.0, 0.0)[:8] for vector in vectors]
+    return scan.listen(tape, Networks(*certain), heads, full=full)  # type: ignore[arg-type]
 
 
 def test_windows_that_agree_are_enough() -> None:
@@ -374,7 +382,7 @@ def test_windows_that_agree_are_enough() -> None:
     assert len(tape.read_s) == scan.FIRST_WINDOWS
     assert sound.timeline.moods.shape == (6, 12)
     assert (sound.timeline.at_s.tolist(), sound.heard_s) == (sorted(sound.timeline.at_s.tolist()), 6 * 2.976)
-    assert sound.embedding.tolist() == [3.5, 0, 0, 0]
+    assert sound.embedding.tolist() == [3.5, 0, 0, 0, 9, 0, 0, 0]
 
 
 def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_no_more() -> None:
@@ -384,6 +392,12 @@ def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_no_more(
     assert scan.FIRST_WINDOWS < len(sometimes.read_s) < 67
     assert (len(sometimes.read_s) - scan.FIRST_WINDOWS) % scan.MORE_WINDOWS == 0
     assert len(never.read_s) == len(set(never.read_s)) == 67
+
+
+def test_styles_that_do_not_agree_are_heard_on_too() -> None:
+    tape = Tape()
+    hear_tape(tape, (9, 0, 0, 0, 2, 0, 0, 0), (9, 0, 0, 0, 0, 2, 0, 0))
+    assert len(tape.read_s) > scan.FIRST_WINDOWS
 
 
 def test_a_full_listen_stops_nowhere() -> None:
@@ -416,7 +430,7 @@ def test_a_recording_that_breaks_off_is_heard_up_to_there() -> None:
 def test_an_emotion_is_decided_by_its_lead_and_by_how_it_varies(
     windows: list[list[float]], of: int, decided: bool
 ) -> None:
-    assert scan.is_decided(np.array(windows, np.float32), of=of) is decided
+    assert scan.is_decided(np.array(windows), 1.3, of=of) is decided
 
 
 BREAKING_DECODER = """
