@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -115,8 +115,8 @@ def _meanings(encoder: Embeds, found: Mapping[int, Words]) -> dict[int, Floats]:
 def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int, exact: bool = False) -> Found:
     """Music that says what is asked for: first what has these very words, then, unless `exact`, what means them.
 
-    Of both the nearest in meaning come first, and a song that the library has twice comes once. `load` is called when
-    all else is at hand: what it loads may have been on its way for long.
+    Of both the nearest in meaning come first, and a song that the library has twice comes once. `load` is called
+    late: what it loads may have been on its way for long.
 
     Raises
     ------
@@ -131,10 +131,10 @@ def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int
     songs = library.count_indexed()
     if not songs:
         raise NoWordsError(_why_none(library))
-    quoting, codes = library.with_phrase(phrase), library.codes()
+    quoting = library.with_phrase(phrase)
     encoder = load()
     (vector,) = encoder.embed([lyrics.for_encoder(asked)])
-    near = _nearest(codes, signs(vector[None])[0])
+    near = _nearest(library.codes(), signs(vector[None])[0])
     named: set[tuple[str, str]] = set()
     ranked = near.ranked(quoting)
     uncoded = sorted(set(quoting).difference(ranked))
@@ -161,11 +161,11 @@ def _why_none(library: Library) -> str:
     return "no song has words yet: run 'musictaste scan --lyrics tags,files,lrclib,genius'"
 
 
-def _nearest(codes: Sequence[Codes], asked: NDArray[np.uint64]) -> _Near:
+def _nearest(codes: Iterable[Codes], asked: NDArray[np.uint64]) -> _Near:
     """How near each song is to a code [8]."""
-    ids = np.concatenate([np.zeros(0, np.int64), *(part.ids for part in codes)])
-    differing = (np.bitwise_count(part.codes ^ asked[:, None]).sum(axis=0, dtype=np.uint16) for part in codes)
-    bits = np.concatenate([np.zeros(0, np.uint16), *differing])
+    counted = [(part.ids, np.bitwise_count(part.codes ^ asked[:, None]).sum(axis=0, dtype=np.uint16)) for part in codes]
+    ids = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in counted)])
+    bits = np.concatenate([np.zeros(0, np.uint16), *(each for _, each in counted)])
     starts = np.flatnonzero(np.diff(ids, prepend=-1))
     nearest = np.minimum.reduceat(bits, starts) if len(starts) else bits
     return _Near(ids[starts], starts, nearest, bits)

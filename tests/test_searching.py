@@ -230,7 +230,7 @@ def test_a_file_that_another_replaces_takes_its_words_away(library: Library) -> 
 def test_what_another_version_has_indexed_is_indexed_again(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     sing(library, "a", RAIN)
     update(library)
-    monkeypatch.setattr("musictaste.lyrics.lookup.VERSION", "tokens-2")
+    monkeypatch.setattr("musictaste.lyrics.lookup.VERSION", "lookup-x")
     with pytest.raises(NoWordsError, match=r"^the words of 1 songs cannot be looked up yet: run 'musictaste scan'$"):
         find(library, "rain", Words, limit=1)
     library.forget_lyrics(1, "tags")
@@ -246,7 +246,7 @@ def test_many_songs_share_rows(library: Library) -> None:
         library.save_lyrics(i, Lyrics("tags", RAIN, RAIN, "en", instrumental=False, cleaner="words-2"))
     library.index({i: vector * (1 if i % 2 else -1) for i in range(1, 300)})
     library.index(dict.fromkeys(range(300, 601), vector))
-    parts = library.codes()
+    parts = list(library.codes())
     assert [len(part.ids) for part in parts] == [3 * 255, 3 * 256, 3 * 89]
     assert np.concatenate([part.ids for part in parts]).tolist() == [i for i in range(1, 601) for _ in range(3)]
     wanted = [signs(vector * (1 if i % 2 or i >= 300 else -1)) for i in range(1, 601)]

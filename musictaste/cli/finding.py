@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from musictaste.cli import render
-from musictaste.cli.context import app, open_library
+from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.delivering import Listing, hand_over, listed_json
 from musictaste.cli.request import Delivery, with_request
 from musictaste.errors import NothingFitsError
@@ -17,6 +17,7 @@ from musictaste.errors import NothingFitsError
 if TYPE_CHECKING:
     from musictaste.inference import Encoder
     from musictaste.searching import Found, Hit
+    from musictaste.store import Library
     from musictaste.track import Track
 
 LINE_WIDTH = 60
@@ -34,24 +35,31 @@ def lyrics(
 ) -> None:
     """Songs that have these words, then songs that say the same in others, in whatever language."""
     asked = " ".join(words)
-    # Half of the time is taken by the model; meanwhile the library is read.
-    with ThreadPoolExecutor(1) as pool, open_library(context.obj) as library:
+    # Half of the time is taken by the model; meanwhile the library is opened and read.
+    with ThreadPoolExecutor(1) as pool:
         encoder = pool.submit(_load_encoder)
-        from musictaste import searching
+        with open_library(context.obj) as library:
+            _find(library, asked, encoder.result, request, context.obj, exact=exact)
 
-        found = searching.find(library, asked, encoder.result, limit=request.limit, exact=exact)
-        if not found.hits:
-            raise NothingFitsError(_why_nothing(asked, found, exact=exact))
-        tracks = library.tracks([hit.track_id for hit in found.hits])
-        rows = list(zip(tracks, found.hits, strict=True))
-        listing = Listing(
-            asked,
-            tracks,
-            [_reasons(hit) for hit in found.hits],
-            lambda: [_document(track, hit) for track, hit in rows],
-            lambda: _print_table(rows),
-        )
-        hand_over(library, listing, request, context.obj)
+
+def _find(
+    library: Library, asked: str, load: Callable[[], Encoder], request: Delivery, options: Globals, *, exact: bool
+) -> None:
+    from musictaste import searching
+
+    found = searching.find(library, asked, load, limit=request.limit, exact=exact)
+    if not found.hits:
+        raise NothingFitsError(_why_nothing(asked, found, exact=exact))
+    tracks = library.tracks([hit.track_id for hit in found.hits])
+    rows = list(zip(tracks, found.hits, strict=True))
+    listing = Listing(
+        asked,
+        tracks,
+        [_reasons(hit) for hit in found.hits],
+        lambda: [_document(track, hit) for track, hit in rows],
+        lambda: _print_table(rows),
+    )
+    hand_over(library, listing, request, options)
 
 
 def _load_encoder() -> Encoder:

@@ -10,8 +10,8 @@ from functools import cache
 from musictaste.lyrics.cleaning import chinese
 from musictaste.track import fold
 
-VERSION = "tokens-1"
-"""Words that another version has indexed are indexed again by the next scan."""
+VERSION = "lookup-2"
+"""Of how words are taken apart and how their codes lie. What another version has indexed, the next scan does again."""
 
 KANA = "\u3041-\u30ff"
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"

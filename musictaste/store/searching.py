@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,9 +114,10 @@ class Searching(Connection):
             [block, owners.tobytes(), codes.astype("<u8").tobytes()],
         )
 
-    def codes(self) -> list[Codes]:
-        """The codes of all that is indexed, in parts, as the file has them."""
-        return [_codes(*row) for row in self._db.execute("SELECT block, owners, codes FROM meaning ORDER BY block")]
+    def codes(self) -> Iterator[Codes]:
+        """The codes of all that is indexed, a part at a time: together they would fill memory for one look at each."""
+        rows = self._db.execute("SELECT block, owners, codes FROM meaning ORDER BY block")
+        return (_codes(*row) for row in rows)
 
     def with_phrase(self, tokens: Sequence[str]) -> list[int]:
         """Ids of words in which some tokens follow each other."""
