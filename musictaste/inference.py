@@ -11,9 +11,11 @@ import hashlib
 import io
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -67,6 +69,12 @@ ENOUGH = {"latin": 70, "cjk": 24}
 """Characters from which on lines of a song make a part that is read at once; a Chinese word is one or two of them."""
 
 MOST_AT_ONCE = 400
+
+MOST_READ = 6000
+"""Characters of a song that are read for its emotion."""
+
+WORD = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:'[a-z]+)?")
+"""A word, or one Chinese character."""
 _GPU_ERRORS = (
     _ort.Fail, _ort.RuntimeException, _ort.EPFail, _ort.InvalidProtobuf, _ort.InvalidArgument, _ort.InvalidGraph,
     _ort.NotImplemented, RuntimeError,
@@ -412,73 +420,70 @@ class Head:
             yield Labels(self.version, dict(zip(self.labels, map(float, row), strict=True)))
 
 
+def each_line_once(words: str) -> str:
+    """The first `MOST_READ` characters of a song whose repeated lines count once."""
+    return "\n".join(dict.fromkeys(filter(None, map(str.strip, words.splitlines()))))[:MOST_READ]
+
+
+def grams_of(text: str, language: str, buckets: int) -> tuple[Whole, Floats]:
+    """The buckets of a text's words and pairs of neighbouring words, and how often each occurs; both [n].
+
+    Words are lower case; the same word of two languages is in two buckets (Weinberger et al., 2009).
+    """
+    words = WORD.findall(text.lower())
+    salt = zlib.crc32(language.encode())
+    grams = [*words, *(f"{first} {second}" for first, second in pairwise(words))]
+    hashes = np.array([zlib.crc32(gram.encode(), salt) % buckets for gram in grams], np.int64)
+    found, counts = np.unique(hashes, return_counts=True)
+    return found, counts.astype(np.float32)
+
+
 class Reader:
     """Names the emotion of a song's words, or says nothing where they do not tell.
 
-    Chinese is to be in simplified characters: the head was trained on those.
+    A song is read as one text: its vectors, and in the languages of songs that were trained on its words and pairs of
+    words as well. Chinese is to be in simplified characters: the head was trained on those.
     """
 
     def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
         self.encoder = Encoder(device=device, threads=threads)
-        self._head = Head("lyrics_emotion", embedder=self.encoder.version)
-        self._least_pieces = int(self._head.metadata["least_pieces"])
-        self._least_probability = float(self._head.metadata["least_probability"])
+        self._head = Model("lyrics_emotion")
+        metadata = self._head.metadata
+        if metadata["embedder"] != self.encoder.version:
+            made_for = metadata["embedder"]
+            raise ModelError(f"'{self._head.path}': was made for the embedding {made_for}, not {self.encoder.version}")
+        self._least_pieces = int(metadata["least_pieces"])
+        self._least_probability = float(metadata["least_probability"])
+        self._languages = metadata["languages"].split(",")
+        self._buckets = int(metadata["buckets"])
         self.version = self._head.version
         self.labels = self._head.labels
 
-    def embed_parts(self, texts: Sequence[str]) -> list[Floats]:
-        """For each of several songs the vectors float32 [n, 512] of its parts, one of nothing where it has none."""
-        if not texts:
-            return []
-        parts = [parts_of(text) or [""] for text in texts]
-        vectors = self.encoder.embed([part for each in parts for part in each])
-        return np.split(vectors, np.cumsum([len(each) for each in parts])[:-1])
-
-    def embed(self, words: str, *, vectors: Floats | None = None) -> Floats:
-        """The mean over a song's parts of their vectors, float32 [512]; `vectors` [n, 512] are those where known."""
-        vectors = self.encoder.embed(parts_of(words) or [""]) if vectors is None else vectors
-        return np.asarray(vectors.mean(axis=0), np.float32)
-
-    def read(self, words: str, language: str | None, *, vectors: Floats | None = None) -> Labels | None:
-        """Probabilities, or None where the words are too few, in another language, or of no emotion above others.
-
-        `vectors` float32 [n, 512] are those of `parts_of(words)`, where they are known.
-        """
+    def read(self, words: str, language: str | None) -> Labels | None:
+        """Probabilities, or None where the words are too few, in another language, or of no emotion above others."""
         if language not in READABLE or self.encoder.count(words) < self._least_pieces:
             return None
-        said = self._head.label(self.embed(words, vectors=vectors))
+        (said,) = self.say_all([words], language)
         first, probability = max(said.probabilities.items(), key=lambda item: item[1])
         return None if first == NO_EMOTION or probability < self._least_probability else said
 
-    def loudest(self, words: str, labels: Sequence[str], *, vectors: Floats | None = None) -> dict[str, int]:
-        """The number of the line that speaks loudest for each of some labels: of the loudest part its loudest line.
-
-        `vectors` float32 [n, 512] are those of `parts_of(words)`, where they are known.
-        """
-        parts, lines = parts_of(words), words.splitlines()
-        if not parts:
-            return {}
-        by_part = list(self._head.label_all(self.encoder.embed(parts) if vectors is None else vectors))
-        within = {label: _lines_within(parts[_loudest(label, by_part)], lines) for label in labels}
-        asked = sorted({number for numbers in within.values() for number in numbers})
-        by_line = self._head.label_all(self.encoder.embed([lines[number] for number in asked])) if asked else ()
-        said = dict(zip(asked, by_line, strict=True))
-        return {
-            label: numbers[_loudest(label, [said[number] for number in numbers])]
-            for label, numbers in within.items()
-            if numbers
+    def say_all(self, texts: Sequence[str], language: str) -> list[Labels]:
+        """Probabilities for songs, parts or lines of one language, however little they tell."""
+        whole = [each_line_once(text) for text in texts]
+        embedding, mean = self.encoder.run(whole, "embedding", "mean")
+        # The languages' places in the head are from 1 on; 0 is any other, which has no words of its own.
+        place = self._languages.index(language) + 1 if language in self._languages else 0
+        grams = [grams_of(text if place else "", language, self._buckets) for text in whole]
+        inputs: dict[str, Floats | Whole] = {
+            "embedding": embedding,
+            "mean": mean,
+            "languages": np.full(len(whole), place, np.int64),
+            "grams": np.concatenate([buckets for buckets, _ in grams]),
+            "counts": np.concatenate([counts for _, counts in grams]),
+            "owners": np.repeat(np.arange(len(grams)), [len(counts) for _, counts in grams]),
         }
-
-
-def _loudest(label: str, said: Sequence[Labels]) -> int:
-    """Which of several texts is the likeliest to have a label."""
-    return max(range(len(said)), key=lambda i: said[i].probabilities[label])
-
-
-def _lines_within(part: str, lines: Sequence[str]) -> list[int]:
-    """Numbers of the lines that a part was put together from, or was cut out of."""
-    stripped = map(str.strip, lines)
-    return [number for number, line in enumerate(stripped) if line and (line in part or part in line)]
+        (probabilities,) = self._head.run_once(inputs, "probabilities")
+        return [Labels(self.version, dict(zip(self.labels, map(float, row), strict=True))) for row in probabilities]
 
 
 @dataclass(frozen=True)

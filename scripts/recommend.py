@@ -154,7 +154,8 @@ def read_listens(path: Path) -> tuple[Listens, Names]:
         for column in ("date", "artist", "track", "album"):
             if column not in (reader.fieldnames or ()):
                 raise ValueError(f"'{path}': has no column '{column}'")
-        rows = [(_seconds(row["date"]), row["artist"], row["track"], row["album"]) for row in reader]
+        # By time, so that a track is on the album that it was first played from: a later one is not known yet.
+        rows = sorted((_seconds(row["date"]), row["artist"], row["track"], row["album"]) for row in reader)
     tracks = {
         name: number for number, name in enumerate(dict.fromkeys((artist, track) for _, artist, track, _ in rows))
     }
