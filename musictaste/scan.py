@@ -48,6 +48,7 @@ Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "w
 
 WRITE_EVERY_S = 1.0
 WAITING_PER_WORKER = 3
+ASKED_AT_ONCE = 500
 FILES_PER_WORKER = 1000
 """A worker is replaced after so many files, which bounds whatever a decoder may leak."""
 
@@ -263,11 +264,10 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
     seen: set[int] = set()
     failing: set[str] = set()
     for folder in folders:
-        for item in walk(folder):
+        for item, state in _known(library, walk(folder)):
             if isinstance(item, Unreadable):
                 unreadable.append((item.path, item.reason))
                 continue
-            state = library.file_state(item.path)
             failure = library.failure(item.path) if state is None or state.missing else None
             if state:
                 seen.add(state.id)
@@ -293,6 +293,15 @@ def survey(library: Library, folders: Sequence[str], versions: Versions, options
     ]
     healed = [f.path for f in library.failures() if f.path not in failing and not os.path.lexists(f.path)]
     return Plan(tasks, unchanged, known_failures, gone, back, healed, unreadable, beside, options.lyrics)
+
+
+def _known(
+    library: Library, items: Iterator[Found | Unreadable]
+) -> Iterator[tuple[Found | Unreadable, FileState | None]]:
+    """Each item with what the library knows of it, asked for many at once."""
+    while batch := list(islice(items, ASKED_AT_ONCE)):
+        states = library.file_states([item.path for item in batch])
+        yield from ((item, states.get(item.path)) for item in batch)
 
 
 def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:

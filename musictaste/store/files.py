@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,8 @@ from musictaste.store.connection import Connection
 from musictaste.store.schema import save_styles
 from musictaste.store.searching import unindex
 from musictaste.track import Analysis, Beside, Failure, FileState, Tags
+
+AT_ONCE = 500
 
 
 class Files(Connection):
@@ -24,19 +26,20 @@ class Files(Connection):
         self._db.execute("INSERT OR IGNORE INTO folder (path) VALUES (CAST(? AS TEXT))", [os.fsencode(path)])
 
     def file_state(self, path: str) -> FileState | None:
-        row = self._db.execute(
-            """SELECT file.id, track.id, size, file.mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
-            timeline.head, lyrics.path, lyrics.mtime_ns FROM file JOIN track ON track.id = file.track_id
-            LEFT JOIN timeline ON timeline.track_id = track.id
-            LEFT JOIN lyrics ON lyrics.file_id = file.id AND source = 'files' WHERE file.path = CAST(? AS TEXT)""",
-            [os.fsencode(path)],
-        ).fetchone()
-        if row is None:
-            return None
-        file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline, *beside = row
-        analysis = Analysis(embedder, bool(full), timeline)
-        words = Beside(*beside) if beside[0] is not None else None
-        return FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis, words)
+        return self.file_states([path]).get(path)
+
+    def file_states(self, paths: Sequence[str]) -> dict[str, FileState]:
+        """What is known of each of some files, by path; of many at once, since a scan asks for all that there are."""
+        found = {}
+        for start in range(0, len(paths), AT_ONCE):
+            part = [os.fsencode(path) for path in paths[start : start + AT_ONCE]]
+            marks = ", ".join(["CAST(? AS TEXT)"] * len(part))
+            for path, *row, words, words_at in self._db.execute(f"{_STATE_SQL} WHERE file.path IN ({marks})", part):
+                file_id, track_id, size, mtime_ns, missing, audio_hash, embedder, full, timeline = row
+                analysis = Analysis(embedder, bool(full), timeline)
+                beside = Beside(words, words_at) if words is not None else None
+                found[path] = FileState(file_id, track_id, size, mtime_ns, bool(missing), audio_hash, analysis, beside)
+        return found
 
     def files_below(self, folder: str) -> Iterator[tuple[int, str, bool]]:
         """(id, path, missing) of each file that was seen below a folder."""
@@ -157,3 +160,10 @@ _FILE_TABLES = (
 def _file_columns(tags: Tags) -> dict[str, Any]:
     columns = {k: v for k, v in asdict(tags).items() if k not in MULTI_VALUED and k != "lyrics"}
     return columns | {"genre": "; ".join(tags.genres) or None}
+
+
+_STATE_SQL = """
+SELECT file.path, file.id, track.id, size, file.mtime_ns, missing_since IS NOT NULL, audio_hash, embedder, "full",
+  timeline.head, lyrics.path, lyrics.mtime_ns
+FROM file JOIN track ON track.id = file.track_id LEFT JOIN timeline ON timeline.track_id = track.id
+LEFT JOIN lyrics ON lyrics.file_id = file.id AND source = 'files'"""
