@@ -244,6 +244,16 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What the user said of a track that a list had before; lists are numbered, `command` made this one."""
+
+    track_id: int
+    verdict: Verdict
+    list_number: int
+    command: str
+
+
+@dataclass(frozen=True)
 class Feedback:
     """What the user said of some tracks at once, in Unix seconds."""
 

@@ -406,7 +406,10 @@ def to_onnx(heads: list[Linear], idf: Array, table: Array, encoder: str) -> onnx
     logits = graph.add("Add", dense, word_logits(graph, idf, table))
     graph.add("Softmax", logits, output="probabilities", axis=1)
     size = len(heads[0].weights)
-    inputs = [info("embedding", TensorProto.FLOAT, ["n", EMBEDDING]), info("mean", TensorProto.FLOAT, ["n", size - EMBEDDING])]
+    inputs = [
+        info("embedding", TensorProto.FLOAT, ["n", EMBEDDING]),
+        info("mean", TensorProto.FLOAT, ["n", size - EMBEDDING]),
+    ]
     inputs += [info("languages", TensorProto.INT64, ["n"]), info("grams", TensorProto.INT64, ["t"])]
     inputs += [info("counts", TensorProto.FLOAT, ["t"]), info("owners", TensorProto.INT64, ["t"])]
     output = info("probabilities", TensorProto.FLOAT, ["n", len(LABELS)])

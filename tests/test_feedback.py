@@ -12,7 +12,7 @@ from conftest import SIZE, Run, add_track
 from players import Song, write_lastfm_uts, write_rhythmbox
 
 from musictaste.store import Library
-from musictaste.track import Counts, Feedback, Listener, Said
+from musictaste.track import Counts, Feedback, Judged, Listener, Said
 
 NOW = 1_700_000_000
 DAY = 86_400
@@ -350,3 +350,40 @@ def test_an_upgraded_library_knows_how_old_its_plays_are(library: Path) -> None:
         recent = opened.plays().recent
         assert recent is not None
         assert 7 < recent[0] < 8
+
+
+def test_what_is_said_of_a_list_is_told_from_what_is_said_before(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [float(NOW)]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    with Library.open(library) as opened:
+        opened.save_feedback("like", [1])
+        clock[0] += 10
+        opened.save_list([1, 2, 3, 2], "mix")
+        clock[0] += 10
+        opened.save_feedback("skip", [2, 5])
+        opened.save_list([2], "similar")
+        opened.save_feedback("like", [2, 1])
+        assert opened.judged() == [
+            Judged(2, "skip", 2, "similar"), Judged(2, "like", 2, "similar"), Judged(1, "like", 1, "mix"),
+        ]  # fmt: skip
+        opened.forget_feedback()
+        assert [judged.track_id for judged in opened.judged()] == [2]
+
+
+def test_a_thousand_lists_are_remembered(library: Path) -> None:
+    with Library.open(library) as opened, opened.transaction():
+        for _ in range(1003):
+            opened.save_list([1, 2], "mix")
+    with sqlite3.connect(library) as connection:
+        kept = connection.execute("SELECT min(list), max(list), count(*) FROM past_list").fetchone()
+    assert kept == (4, 1003, 2000)
+
+
+@pytest.mark.usefixtures("library")
+def test_lists_remember_their_command(run: Run, library: Path) -> None:
+    run("-q", "mood", "calm", "-n", "2")
+    run("like", "1")
+    with Library.open(library) as opened:
+        assert [(said.verdict, said.command) for said in opened.judged()] == [("like", "mood")]

@@ -256,6 +256,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
         "moods_by_words",
         "index_of_words",
         "played_together",
+        "lists_of_the_past",
     ]
     assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
@@ -288,7 +289,7 @@ def test_what_is_written_without_a_transaction_is_kept(path: Path) -> None:
     with Library.open(path, create=True) as library:
         track_id = add(library, "/music/a.mp3")
         library.add_folder("/music")
-        library.save_list([track_id])
+        library.save_list([track_id], "mix")
         library.mark_missing([1])
         library.save_failure(Failure("/b", 1, 2, "1", "empty"))
     with Library.open(path) as library:
@@ -997,8 +998,8 @@ def test_folding() -> None:
 
 def test_the_last_list(library: Library, three: list[int]) -> None:
     assert library.listed(1) is None
-    library.save_list(three)
-    library.save_list([three[2], three[0]])
+    library.save_list(three, "lyrics")
+    library.save_list([three[2], three[0]], "lyrics")
     assert [library.listed(n) for n in (0, 1, 2, 3)] == [None, three[2], three[0], None]
 
 

@@ -39,6 +39,7 @@ class Globals:
     verbose: bool
     quiet: bool
     making: Literal["a list", "a recipe's", "sure"] = "a list"
+    command: str = ""
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,7 +62,7 @@ def configure(
 ) -> None:
     settings = read_settings(settings_path(), cast("Commands", context.command))
     chosen = db or (Path(settings["db"]).expanduser() if "db" in settings else default_library())
-    context.obj = Globals(chosen, verbose, quiet)
+    context.obj = Globals(chosen, verbose, quiet, command=context.invoked_subcommand or "")
     context.default_map = {key: value for key, value in settings.items() if isinstance(value, Mapping)}
 
 

@@ -123,7 +123,7 @@ def hand_over(library: Library, listing: Listing, request: Delivery, options: Gl
     if options.making != "a list":
         return
     try:
-        library.save_list([track.id for track in listing.tracks])
+        library.save_list([track.id for track in listing.tracks], options.command)
     except LibraryError as error:
         render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from musictaste.store.connection import Connection
-from musictaste.track import Feedback, Said, Verdict
+from musictaste.track import Feedback, Judged, Said, Verdict
 
 
 class Opinions(Connection):
@@ -45,6 +45,15 @@ class Opinions(Connection):
     def count_disliked_by_user(self) -> int:
         """Of how many tracks the last word of the user is a dislike."""
         return int(self._db.execute("SELECT count(*) FROM opinion WHERE verdict = 'dislike'").fetchone()[0])
+
+    def judged(self) -> list[Judged]:
+        """What was said of tracks after a list had them, from the first to the last, each with the last such list."""
+        # SQLite takes the other columns of a group from the row that has the maximum.
+        rows = self._db.execute(
+            """SELECT feedback.track_id, verdict, max(list), command FROM feedback JOIN past_list USING (track_id)
+            WHERE past_list.at <= feedback.at GROUP BY feedback.id ORDER BY feedback.id"""
+        )
+        return [Judged(*row) for row in rows]
 
     def said_of(self, track_ids: Sequence[int]) -> dict[int, list[Said]]:
         """What was said of each of the given tracks, from the first to the last; those without are left out."""

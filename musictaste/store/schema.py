@@ -760,6 +760,24 @@ CREATE TABLE together (
 """
 
 
+@migrations()
+def lists_of_the_past(db: sqlite_utils.Database) -> None:
+    """What was recommended, so that what is said of it afterwards can be told from what is said of other tracks."""
+    db.execute(_PAST_LISTS_SCHEMA)
+    db.execute("CREATE INDEX past_list_track ON past_list(track_id)")
+
+
+_PAST_LISTS_SCHEMA = """
+CREATE TABLE past_list (
+  list INTEGER NOT NULL, -- ascending; lists before the last thousand are forgotten
+  track_id INTEGER NOT NULL REFERENCES track(id),
+  at INTEGER NOT NULL,
+  command TEXT NOT NULL,
+  PRIMARY KEY (list, track_id)
+) STRICT, WITHOUT ROWID
+"""
+
+
 def save_styles(db: sqlite_utils.Database, file_id: int, values: Sequence[str]) -> None:
     names = genres.named(values)
     for table in ("tagged", "tag_weight"):

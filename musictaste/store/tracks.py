@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from musictaste.styles import STYLES
 from musictaste.track import Timeline, Track, fold
 
 Floats = NDArray[np.float32]
+
+LISTS_KEPT = 1000
 
 
 class Tracks(Files):
@@ -76,11 +79,16 @@ class Tracks(Files):
                 partly.append(track_id)
         return exact or partly
 
-    def save_list(self, track_ids: Sequence[int]) -> None:
-        """Remember a printed list, so that its numbers can be used as tracks."""
+    def save_list(self, track_ids: Sequence[int], command: str) -> None:
+        """Remember a printed list, so that its numbers can be used as tracks, and what is said of it be told."""
         with self.transaction():
             self._db.execute("DELETE FROM last_list")
             self._db.table("last_list").insert_all({"position": n, "track_id": i} for n, i in enumerate(track_ids, 1))
+            (number,) = self._db.execute("SELECT coalesce(max(list), 0) + 1 FROM past_list").fetchone()
+            rows = ((number, i, int(time.time()), command) for i in track_ids)
+            sql = "INSERT OR IGNORE INTO past_list (list, track_id, at, command) VALUES (?, ?, ?, ?)"
+            self._db.conn.executemany(sql, rows)
+            self._db.execute("DELETE FROM past_list WHERE list <= ?", [number - LISTS_KEPT])
 
     def listed(self, position: int) -> int | None:
         row = self._db.execute("SELECT track_id FROM last_list WHERE position = ?", [position]).fetchone()
