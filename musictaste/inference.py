@@ -41,7 +41,7 @@ that one patch needs in the first layer (12 MiB) is kept for each row of the lar
 LEAST_ROWS = 8
 """A GPU's runs have a power of two of rows, at least so many: it searches for its kernels once for each shape."""
 
-BATCH_PIECES = {"CPU": 512, "CUDA": 16384, "Tensorrt": 16384}
+BATCH_PIECES = {"CPU": 1024, "CUDA": 16384, "Tensorrt": 16384}
 """Pieces of words in one run, of as many texts as fit; a longer text is a run of its own."""
 
 MEMORY = {"CUDA": "cuda", "Tensorrt": "cuda"}
@@ -397,14 +397,18 @@ def _with_gaps(batch: Sequence[list[int]], gap: int) -> dict[str, Whole]:
     return {"pieces": np.array(pieces, np.int64), "owners": np.array(owners, np.int64)}
 
 
+def _check_embedding(model: Model, embedder: str) -> None:
+    made_for = model.metadata.get("embedder")
+    if made_for != embedder:
+        raise ModelError(f"'{model.path}': was made for the embedding {made_for}, not for {embedder}")
+
+
 class Head:
     """A softmax model from a track's embedding to probabilities."""
 
     def __init__(self, name: str, *, embedder: str, path: Path | None = None) -> None:
         self._model = Model(name, path=path)
-        made_for = self._model.metadata.get("embedder")
-        if made_for != embedder:
-            raise ModelError(f"'{self._model.path}': was made for the embedding {made_for}, not for {embedder}")
+        _check_embedding(self._model, embedder)
         self.version = self._model.version
         self.labels = self._model.labels
         self.metadata = self._model.metadata
@@ -448,10 +452,8 @@ class Reader:
     def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
         self.encoder = Encoder(device=device, threads=threads)
         self._head = Model("lyrics_emotion")
+        _check_embedding(self._head, self.encoder.version)
         metadata = self._head.metadata
-        if metadata["embedder"] != self.encoder.version:
-            made_for = metadata["embedder"]
-            raise ModelError(f"'{self._head.path}': was made for the embedding {made_for}, not {self.encoder.version}")
         self._least_pieces = int(metadata["least_pieces"])
         self._least_probability = float(metadata["least_probability"])
         self._languages = metadata["languages"].split(",")
@@ -461,29 +463,73 @@ class Reader:
 
     def read(self, words: str, language: str | None) -> Labels | None:
         """Probabilities, or None where the words are too few, in another language, or of no emotion above others."""
-        if language not in READABLE or self.encoder.count(words) < self._least_pieces:
-            return None
-        (said,) = self.say_all([words], language)
+        (said,) = self.read_all([words], [language])
+        return said
+
+    def read_all(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[Labels | None]:
+        """What `read` says of each of several songs, which are read at once."""
+        known = {
+            i: language
+            for i, (text, language) in enumerate(zip(texts, languages, strict=True))
+            if language in READABLE and self.encoder.count(text) >= self._least_pieces
+        }
+        said = self._say_all([texts[i] for i in known], [language or "" for language in known.values()])
+        found = dict(zip(known, map(self._unless_flat, said), strict=True))
+        return [found.get(i) for i in range(len(texts))]
+
+    def loudest(self, words: str, language: str | None, labels: Sequence[str]) -> dict[str, int]:
+        """The number of the line that speaks loudest for each of some labels: of the loudest part its loudest line."""
+        parts, lines = parts_of(words), words.splitlines()
+        if not parts or not labels:
+            return {}
+        by_part = self._say_all(parts, [language or ""] * len(parts))
+        within = {label: _lines_within(parts[_loudest(label, by_part)], lines) for label in labels}
+        asked = sorted({number for numbers in within.values() for number in numbers})
+        by_line = self._say_all([lines[number] for number in asked], [language or ""] * len(asked))
+        said = dict(zip(asked, by_line, strict=True))
+        return {
+            label: numbers[_loudest(label, [said[number] for number in numbers])]
+            for label, numbers in within.items()
+            if numbers
+        }
+
+    def _unless_flat(self, said: Labels) -> Labels | None:
         first, probability = max(said.probabilities.items(), key=lambda item: item[1])
         return None if first == NO_EMOTION or probability < self._least_probability else said
 
-    def say_all(self, texts: Sequence[str], language: str) -> list[Labels]:
-        """Probabilities for songs, parts or lines of one language, however little they tell."""
+    def _say_all(self, texts: Sequence[str], languages: Sequence[str]) -> list[Labels]:
+        """Probabilities for songs, parts or lines, however little they tell."""
+        if not texts:
+            return []
         whole = [each_line_once(text) for text in texts]
         embedding, mean = self.encoder.run(whole, "embedding", "mean")
-        # The languages' places in the head are from 1 on; 0 is any other, which has no words of its own.
-        place = self._languages.index(language) + 1 if language in self._languages else 0
-        grams = [grams_of(text if place else "", language, self._buckets) for text in whole]
+        # 0 is any language without a place in the head: of that the vectors alone are known.
+        places = [self._languages.index(each) + 1 if each in self._languages else 0 for each in languages]
+        grams = [
+            grams_of(text if place else "", language, self._buckets)
+            for text, language, place in zip(whole, languages, places, strict=True)
+        ]
         inputs: dict[str, Floats | Whole] = {
             "embedding": embedding,
             "mean": mean,
-            "languages": np.full(len(whole), place, np.int64),
+            "languages": np.array(places, np.int64),
             "grams": np.concatenate([buckets for buckets, _ in grams]),
             "counts": np.concatenate([counts for _, counts in grams]),
             "owners": np.repeat(np.arange(len(grams)), [len(counts) for _, counts in grams]),
         }
         (probabilities,) = self._head.run_once(inputs, "probabilities")
         return [Labels(self.version, dict(zip(self.labels, map(float, row), strict=True))) for row in probabilities]
+
+
+def _loudest(label: str, said: Sequence[Labels]) -> int:
+    """Which of several texts is the likeliest to have a label."""
+    return max(range(len(said)), key=lambda i: said[i].probabilities[label])
+
+
+def _lines_within(part: str, lines: Sequence[str]) -> list[int]:
+    """Numbers of the lines that a part was put together from, or was cut out of."""
+    stripped = map(str.strip, lines)
+    return [number for number, line in enumerate(stripped) if line and (line in part or part in line)]
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from musictaste import lyrics, moods, quality
 from musictaste.store import Library
 from musictaste.track import Beside, Labels, Reading, Unread
-
-if TYPE_CHECKING:
-    from musictaste.inference import Floats
 
 REMEMBER_MISSES_S = 30 * 86_400
 AT_ONCE = 500
@@ -25,11 +22,9 @@ MOST_READ_CHARACTERS = 8_000
 class Reads(Protocol):
     """What names the emotion of words, as `inference.Reader` does."""
 
-    def embed_parts(self, texts: Sequence[str]) -> list[Floats]: ...
+    def read_all(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[Labels | None]: ...
 
-    def read(self, words: str, language: str | None, *, vectors: Floats | None = None) -> Labels | None: ...
-
-    def loudest(self, words: str, labels: Sequence[str], *, vectors: Floats | None = None) -> dict[str, int]: ...
+    def loudest(self, words: str, language: str | None, labels: Sequence[str]) -> dict[str, int]: ...
 
 
 def keep_found(
@@ -88,17 +83,17 @@ def read(library: Library, unread: Sequence[Unread], head: str, load: Callable[[
         words = [known[each.lyrics_id] for each in now]
         texts = [lyrics.for_model(each, MOST_READ_CHARACTERS) for each in words]
         readings = [Reading(each.track_id, each.lyrics_id, head) for each in now]
-        rows = zip(readings, texts, words, reader.embed_parts(texts), strict=True)
-        yield [_read(reading, reader, text, each.language, vectors=vectors) for reading, text, each, vectors in rows]
+        languages = [each.language for each in words]
+        rows = zip(readings, texts, languages, reader.read_all(texts, languages), strict=True)
+        yield [_told(reading, said, reader, text, language=language) for reading, text, language, said in rows]
 
 
-def _read(reading: Reading, reader: Reads, text: str, language: str | None, *, vectors: Floats) -> Reading:
-    said = reader.read(text, language, vectors=vectors)
+def _told(reading: Reading, said: Labels | None, reader: Reads, text: str, *, language: str | None) -> Reading:
     if said is None:
         return reading
     told = {mood: said.probabilities[mood] for mood in moods.EMOTIONS}
     likelier = [mood for mood, weight in moods.word_weights(told).items() if weight > 1]
-    return replace(reading, moods=told, loudest=reader.loudest(text, likelier, vectors=vectors))
+    return replace(reading, moods=told, loudest=reader.loudest(text, language, likelier))
 
 
 def ask(library: Library, fetcher: lyrics.Fetcher, track_ids: Sequence[int]) -> None:

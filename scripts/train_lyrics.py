@@ -33,7 +33,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 from train_heads import Linear, calibration_error, softmax, spread, temperature, threshold_for
 
-from musictaste.inference import NO_EMOTION, READABLE, Encoder, Reader, each_line_once, grams_of
+from musictaste.inference import NO_EMOTION, Encoder, Reader, each_line_once, grams_of
 from musictaste.moods import EMOTIONS
 
 Array = np.ndarray
@@ -173,8 +173,7 @@ def masked(logits: Array, mask: Array) -> Array:
 
 def targets(sources: Array, labels: Array) -> tuple[Array, Array]:
     """1 for a song's label less the share of each label in its set [n, k], and the song's weight [n]."""
-    wanted, weights = np.eye(len(LABELS)), np.ones(len(labels))
-    wanted = wanted[labels]
+    wanted, weights = np.eye(len(LABELS))[labels], np.ones(len(labels))
     for source in set(sources):
         rows = sources == source
         share = wanted[rows].mean(axis=0)
@@ -434,14 +433,20 @@ def shipped(trainer: Trainer, calibrated: dict[str, Calibration]) -> tuple[list[
     return heads, table
 
 
-def measure(trainer: Trainer, runs: list[tuple[Array, Array]], calibrated: dict[str, Calibration]) -> dict[str, object]:
-    """All that the manifest says."""
-    songs, found = trainer.songs, []
+def held_out_logits(trainer: Trainer, runs: list[tuple[Array, Array]]) -> list[Array]:
+    """Of each run what the head of a song's language says of it [n, k]."""
+    calibrated, found = calibrations(trainer, runs), []
     for own, _ in runs:
         logits = np.zeros_like(own)
         for language, rows in trainer.rows.items():
             logits[rows] = calibrated[language].logits(own[rows])
         found.append(logits)
+    return found
+
+
+def measure(trainer: Trainer, runs: list[tuple[Array, Array]]) -> dict[str, object]:
+    """All that the manifest says."""
+    songs, found = trainer.songs, held_out_logits(trainer, runs)
     figures = [scores(logits, songs) | abstention(logits, songs) for logits in found]
     quality = {name: spread([each[name] for each in figures]) for name in figures[0]}
     mean = np.mean([softmax(logits) for logits in found], axis=0)
@@ -455,13 +460,21 @@ def check(trainer: Trainer, heads: list[Linear], table: Array) -> None:
     for place, (language, rows) in enumerate(trainer.rows.items(), start=1):
         some = rows[:: len(rows) // 100]
         logits = heads[place].logits(trainer.known.vectors[some]) + trainer.known.grams[some] @ table
-        said = reader.say_all([trainer.songs.texts[i] for i in some], language)
+        said = reader._say_all([trainer.songs.texts[i] for i in some], [language] * len(some))
         given = np.array([list(each.probabilities.values()) for each in said])
         largest = max(largest, np.abs(given - softmax(logits)).max())
     print(f"largest difference of a probability from the trained weights {largest:.1e}")
     for sentence, label in SENTENCES.items():
-        (said,) = reader.say_all([sentence], "zh")
+        (said,) = reader._say_all([sentence], ["zh"])
         print(sentence, label, {name: round(p, 3) for name, p in said.probabilities.items()})
+
+
+def prepare(data: Path, encoder: Encoder, cache: Path | None) -> Trainer:
+    songs = load(data / "songs.csv.xz")
+    vectors = np.load(cache) if cache and cache.exists() else read_all(songs, encoder)
+    if cache:
+        np.save(cache, vectors)
+    return Trainer.of(songs, Known.of(songs, vectors.astype(np.float32)))
 
 
 def main() -> None:
@@ -470,15 +483,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "models")
     parser.add_argument("--cache", type=Path, help="file (.npy) to keep vectors in between runs")
     args = parser.parse_args()
-    songs, encoder = load(args.data / "songs.csv.xz"), Encoder()
-    vectors = np.load(args.cache) if args.cache and args.cache.exists() else read_all(songs, encoder)
-    if args.cache:
-        np.save(args.cache, vectors)
-    print(f"{len(vectors)} songs, {len(set(songs.groups))} when versions count as one")
-    trainer = Trainer.of(songs, Known.of(songs, vectors.astype(np.float32)))
+    encoder = Encoder()
+    trainer = prepare(args.data, encoder, args.cache)
+    groups = trainer.songs.groups
+    print(f"{len(groups)} songs, {len(set(groups))} when versions count as one")
     runs = [trainer.held_out(seed) for seed in range(SEEDS)]
     calibrated = calibrations(trainer, runs)
-    measured = measure(trainer, runs, calibrated)
+    measured = measure(trainer, runs)
     heads, table = shipped(trainer, calibrated)
     path = args.out / "lyrics_emotion.onnx"
     path.write_bytes(to_onnx(heads, trainer.known.idf, table, encoder.version).SerializeToString())

@@ -45,18 +45,11 @@ def heard(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
 
 def read(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
     """Calibrated held-out probabilities [n, labels] of the songs of `PAIRED_SETS` for each seed, and their emotions."""
-    songs = train_lyrics.load(data / "songs.csv.xz")
-    stored = cache / "words.npy" if cache else None
-    x = np.load(stored) if stored and stored.exists() else train_lyrics.embed(songs.texts, Encoder())
-    if stored:
-        np.save(stored, x)
-    x = x.astype(np.float32)
-    z = train_lyrics.Standard(x.mean(axis=0), x.std(axis=0) + 1e-6).into(x)
-    runs = [train_lyrics.held_out_logits(z, songs, seed) for seed in range(train_lyrics.SEEDS)]
-    mask = np.tile(train_lyrics.competing(songs.sources), (len(runs), 1))
-    scale = train_heads.temperature(train_lyrics.masked(np.vstack(runs), mask), np.tile(songs.labels, len(runs)))
-    rows = np.isin(songs.sources, PAIRED_SETS)
-    return [train_heads.softmax(logits[rows] / scale) for logits in runs], songs.labels[rows]
+    trainer = train_lyrics.prepare(data, Encoder(), cache / "whole_words.npy" if cache else None)
+    runs = [trainer.held_out(seed) for seed in range(train_lyrics.SEEDS)]
+    rows = np.isin(trainer.songs.sources, PAIRED_SETS)
+    found = train_lyrics.held_out_logits(trainer, runs)
+    return [train_heads.softmax(logits[rows]) for logits in found], trainer.songs.labels[rows]
 
 
 def pair(clips: Array, songs: Array, share: float, rng: np.random.Generator) -> Array:

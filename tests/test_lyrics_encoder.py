@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from musictaste import inference, quality
 from musictaste.errors import ModelError
-from musictaste.inference import Encoder, Reader, parts_of
+from musictaste.inference import Encoder, Reader, each_line_once, grams_of, parts_of
 
 SENTENCES = (
     "The children are dancing in the rain and laughing.",
@@ -191,6 +191,7 @@ def test_the_emotions_of_two_sentences(reader: Reader) -> None:
         assert max(said.probabilities, key=lambda label: said.probabilities[label]) == first
         assert sum(said.probabilities.values()) == pytest.approx(1, abs=1e-5)
         assert (said.head, tuple(said.probabilities)) == (reader.version, reader.labels)
+    assert happy.probabilities["happy"] >= 0.9
 
 
 @pytest.mark.parametrize(
@@ -214,22 +215,60 @@ oh what a happy day, I love this wonderful morning
 """
 
 
-def test_vectors_that_are_known_are_not_made_again(reader: Reader) -> None:
-    vectors = reader.embed_parts([RAIN_AND_SUN, "", "la"])
-    assert [each.shape for each in vectors] == [(len(parts_of(RAIN_AND_SUN)), 512), (1, 512), (1, 512)]
-    said, again = (reader.read(RAIN_AND_SUN, "en", vectors=known) for known in (None, vectors[0]))
-    assert said is not None
-    assert again is not None
-    assert again.probabilities == pytest.approx(said.probabilities, abs=1e-5)
-    of_rain = reader.read(RAIN_AND_SUN, "en", vectors=vectors[0][:1])
-    assert of_rain is not None
-    assert of_rain.probabilities["sad"] > said.probabilities["sad"]
-    assert reader.embed_parts([]) == []
+def test_many_songs_are_read_as_each_alone(reader: Reader) -> None:
+    texts = [RAIN_AND_SUN, "", "la", TRANSLATED["zh"][0] * 2, RAIN_AND_SUN, TRANSLATED["de"][1]]
+    languages = ["en", "en", None, "zh", "xx", "de"]
+    together = reader.read_all(texts, languages)
+    assert [said is None for said in together] == [False, True, True, False, True, False]
+    for text, language, said in zip(texts, languages, together, strict=True):
+        alone = reader.read(text, language)
+        if said is not None and alone is not None:
+            assert alone.probabilities == pytest.approx(said.probabilities, abs=1e-4)
+        else:
+            assert said is alone
+    assert reader.read_all([], []) == []
+
+
+def test_a_line_that_is_repeated_counts_once(reader: Reader) -> None:
+    assert reader.read(RAIN_AND_SUN * 3, "en") == reader.read(RAIN_AND_SUN, "en")
+    assert each_line_once(" a\n\nb \n a\nb\nc") == "a\nb\nc"
+    assert each_line_once("x" * (inference.MOST_READ + 1)) == "x" * inference.MOST_READ
+
+
+def test_words_of_trained_languages_alone_are_looked_up(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    whole = inference.grams_of
+
+    def spy(text: str, language: str, buckets: int) -> tuple[inference.Whole, inference.Floats]:
+        asked.append(text)
+        return whole(text, language, buckets)
+
+    monkeypatch.setattr(inference, "grams_of", spy)
+    lonely = "夜晚的孤单，让我思念着你。"
+    said = reader.read_all([TRANSLATED["es"][1], lonely], ["es", "zh"])
+    assert asked == ["", lonely]
+    assert [max(each.probabilities, key=each.probabilities.__getitem__) for each in said if each] == ["sad", "sad"]
+
+
+def test_buckets_of_words_and_pairs() -> None:
+    buckets, counts = grams_of("Rain, RAIN don't stop", "en", 1 << 40)
+    assert (len(buckets), sorted(counts.tolist())) == (6, [1, 1, 1, 1, 1, 2])  # rain twice, don't, stop, three pairs
+    assert set(buckets).isdisjoint(grams_of("rain don't stop", "zh", 1 << 40)[0])
+    single = [grams_of(character, "zh", 1 << 40)[0][0] for character in "雨夜"]
+    assert set(single) < set(grams_of("雨夜", "zh", 1 << 40)[0])
+    assert [len(each) for each in grams_of("", "en", 8)] == [0, 0]
+    assert grams_of("a b c d e f", "en", 3)[0].max() < 3
+
+
+def test_a_head_for_another_encoder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Encoder, "version", "lyrics-encoder-0", raising=False)
+    monkeypatch.setattr(Encoder, "__init__", lambda *_args, **_options: None)
+    with pytest.raises(ModelError, match="was made for the embedding lyrics-encoder-1, not for lyrics-encoder-0"):
+        Reader()
 
 
 def test_the_loudest_lines(reader: Reader) -> None:
-    found = reader.loudest(RAIN_AND_SUN, ["happy", "sad"])
+    found = reader.loudest(RAIN_AND_SUN, "en", ["happy", "sad"])
     assert found == {"happy": 4, "sad": 1}
-    assert reader.loudest(RAIN_AND_SUN, ["sad"], vectors=reader.embed_parts([RAIN_AND_SUN])[0]) == {"sad": 1}
-    assert reader.loudest("x" * 900, ["happy"]) == {"happy": 0}
-    assert (reader.loudest(RAIN_AND_SUN, []), reader.loudest("\n", ["sad"])) == ({}, {})
+    assert reader.loudest("x" * 900, "en", ["happy"]) == {"happy": 0}
+    assert (reader.loudest(RAIN_AND_SUN, "en", []), reader.loudest("\n", "en", ["sad"])) == ({}, {})
