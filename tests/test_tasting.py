@@ -149,12 +149,25 @@ def test_taste_in_words(run: Run) -> None:
     assert lines[-2:] == ["sources  tags: 2 tracks, 6 plays", "         feedback: 1 track, 1 liked"]
 
 
+@pytest.mark.usefixtures("library")
+def test_satisfaction_is_that_with_tracks_of_lists(run: Run) -> None:
+    run("like", "/m/5.ogg")
+    assert json.loads(run("taste", "--json").out)["satisfaction"] is None
+    run("mood", "calm", "--max-per-artist", "9")
+    run("like", "/m/0.ogg", "/m/1.ogg")
+    run("skip", "/m/2.ogg")
+    run("dislike", "/m/3.ogg")
+    assert run("taste").out.splitlines()[-1] == "of 4 tracks of lists that you judged you liked 2"
+    assert json.loads(run("taste", "--json").out)["satisfaction"] == {"judged": 4, "liked": 2}
+
+
 def test_taste_of_who_likes_nothing(run: Run, tmp_path: Path) -> None:
     Library.open(tmp_path / "library.db", create=True).close()
     result = run("taste")
     assert (result.code, result.out) == (0, "")
     assert result.err == "nothing that you like is known yet: see 'plays detect' and 'like'\n"
-    empty = {"tracks": 0, "moods": [], "styles": [], "artists": [], "decades": [], "map": None, "sources": []}
+    nothing = dict.fromkeys(["moods", "styles", "artists", "decades", "sources"], [])
+    empty = {"tracks": 0, **nothing, "map": None, "satisfaction": None}
     assert json.loads(run("taste", "--json").out) == empty
     assert run("-q", "taste").err == ""
 

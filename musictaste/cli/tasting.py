@@ -16,7 +16,7 @@ from musictaste.cli.showing import AsJson
 if TYPE_CHECKING:
     from musictaste.profile import Belief, Profile, Whole
     from musictaste.store import Library
-    from musictaste.track import Evidence
+    from musictaste.track import Evidence, Judged
 
 SHADES = " ·░▒▓█"
 
@@ -46,15 +46,23 @@ def taste_(
     with open_library(options) as library:
         evidence = library.evidence()
         sources = list(_sources(evidence, library))
+        judged = library.judged()
         found = _profile(library, evidence)
     if as_json:
-        render.print_json(_document(found, sources, limit))
+        satisfaction = {"judged": len(judged), "liked": _liked(judged)} if judged else None
+        render.print_json(_document(found, sources, limit) | {"satisfaction": satisfaction})
         return
     if found:
         render.print_lines(_lines(found, limit))
     elif not options.quiet:
         render.console(stderr=True).print("nothing that you like is known yet: see 'plays detect' and 'like'")
     render.print_lines(_source_lines(sources))
+    if judged:
+        render.print_lines([f"of {len(judged)} tracks of lists that you judged you liked {_liked(judged)}"])
+
+
+def _liked(judged: Sequence[Judged]) -> int:
+    return sum(one.verdict == "like" for one in judged)
 
 
 def _profile(library: Library, evidence: Iterable[Evidence]) -> Profile | None:
