@@ -166,7 +166,7 @@ def test_taste_of_who_likes_nothing(run: Run, tmp_path: Path) -> None:
     result = run("taste")
     assert (result.code, result.out) == (0, "")
     assert result.err == "nothing that you like is known yet: see 'plays detect' and 'like'\n"
-    nothing = dict.fromkeys(["moods", "styles", "artists", "decades", "sources"], [])
+    nothing: dict[str, object] = {kind: [] for kind in ("moods", "styles", "artists", "decades", "sources")}
     empty = {"tracks": 0, **nothing, "map": None, "satisfaction": None}
     assert json.loads(run("taste", "--json").out) == empty
     assert run("-q", "taste").err == ""
