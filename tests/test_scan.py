@@ -644,7 +644,7 @@ def test_what_was_heard_whole_is_not_replaced_by_windows(before: bool, again: bo
         for path, key, full in (("/1", "whole", before), ("/2", "again", again)):
             heard: Future[scan.Heard] = Future()
             heard.set_result(
-                scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), voices(), full)
+                scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), voices(0.5), full)
             )
             scan._keep(library, plan, scan.Task(path, 1, 1), heard, set())
         assert [track.key for track in library.tracks([1])] == [kept]
