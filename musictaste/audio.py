@@ -182,10 +182,13 @@ class Held:
             self.packets[number] = packet
             self.room -= packet.size
 
-    def run(self, first: int, stop: int) -> list[Packet] | None:
-        """The packets from `first` up to `stop`, or None where one of them is not held."""
-        packets = [self.packets[i] for i in range(first, stop) if i in self.packets]
-        return packets if len(packets) == stop - first else None
+    def has(self, first: int, stop: int) -> bool:
+        """Whether all packets from `first` up to `stop` are held."""
+        return all(number in self.packets for number in range(first, stop))
+
+    def run(self, first: int, stop: int) -> list[Packet]:
+        """Those packets from `first` up to `stop` that are held."""
+        return [self.packets[number] for number in range(first, stop) if number in self.packets]
 
 
 class FFmpegRecording:
@@ -247,11 +250,31 @@ class FFmpegRecording:
 
     def read(self, spans: Iterable[tuple[float, float]]) -> Iterator[Floats]:
         """Mono samples at 16 kHz for each span (start, length) in seconds."""
+        spans = list(spans)
+        for number, (start, length) in enumerate(spans):
+            first, stop = self._packets_of(start, length)
+            if not self._held.has(first, stop):
+                self._hold_next(spans[number:])
+            yield self._decode(self._held.run(first, stop), start, length)
+
+    def _packets_of(self, start: float, length: float) -> tuple[int, int]:
+        """Which packets a span needs: from the first number up to the second."""
+        first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
+        return first, bisect_left(self._starts, start + length + POSTROLL_S)
+
+    def _hold_next(self, spans: Iterable[tuple[float, float]]) -> None:
+        """Demux once more, for as many of the next spans as may be held together; they need not ascend."""
+        bytes_per_s = self._container.size / max(self.duration_s, MIN_DURATION_S)
+        room: float = HELD_BYTES
+        wanted = []
         for start, length in spans:
-            first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
-            stop = bisect_left(self._starts, start + length + POSTROLL_S)
-            packets = self._held.run(first, stop)
-            yield self._decode(self._again.run(first, stop) if packets is None else packets, start, length)
+            wanted.append(self._packets_of(start, length))
+            room -= (PREROLL_S + length + POSTROLL_S) * bytes_per_s
+            if room <= 0:
+                break
+        self._held.packets.clear()
+        for first, stop in sorted(wanted):
+            self._held.packets.update(self._again.run(first, stop))
 
     def _decode(self, packets: list[Packet], start: float, length: float) -> Floats:
         """Decode a run of packets and cut the span out of it."""
@@ -308,8 +331,8 @@ class _Again:
         self._next = count
         self.packets: deque[tuple[int, Packet]] = deque()
 
-    def run(self, first: int, stop: int) -> list[Packet]:
-        """The packets from `first` up to `stop`, or up to where the file ends."""
+    def run(self, first: int, stop: int) -> list[tuple[int, Packet]]:
+        """The packets from `first` up to `stop` with their numbers, or up to where the file ends."""
         while self.packets and self.packets[0][0] < first:
             self.packets.popleft()
         if first < (self.packets[0][0] if self.packets else self._next):
@@ -320,7 +343,7 @@ class _Again:
             if self._next >= first:
                 self.packets.append((self._next, packet))
             self._next += 1
-        return [packet for number, packet in self.packets if number < stop]
+        return [(number, packet) for number, packet in self.packets if number < stop]
 
 
 class SndfileRecording:

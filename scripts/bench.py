@@ -1,21 +1,28 @@
 #!/usr/bin/env python3
 """Measure how fast and how large this program is; prints plain text.
 
-    python scripts/bench.py scan LIBRARY [--rounds N] [--jobs N] [--full]
+    python scripts/bench.py scan LIBRARY [--rounds N] [--jobs N] [--full] [--others] [--scaling]
+    python scripts/bench.py soak [--files N] [--hours N] [--jobs N]
     python scripts/bench.py commands --db FILE [--rounds N]
     python scripts/bench.py teach [--tracks N] [--rounds N]
     python scripts/bench.py size
     python scripts/bench.py recommend [--hetrec FOLDER] [--listens FILE.csv] [--seeds N] [--json]
 
-`scan` compares a first scan with plain decoding of the same files by PyAV. Both are run in turn, in every round, on
-the same number of processes, after all files were read once so that both find them in the page cache. Decoding is
-timed without the start of its processes, a scan is timed as a whole program.
+`scan` compares a first scan with plain decoding of the same files by PyAV, with `--others` also with bliss
+(`pip install bliss-audio`) and with VibeNet's model (`pip install vibenet`) where they are installed and run. All run
+in turn, in every round, on the same number of processes, after all files were read once so that each finds them in
+the page cache. What others do is timed without the start of its processes, a scan is timed as a whole program. On a
+machine that does other work too, ratios of CPU time say more than those of wall time.
+
+`soak` makes files of its own and says how much memory a scan of very many holds at its beginning and at its end, and
+a scan of a very long one at most.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import itertools
 import json
 import multiprocessing
@@ -29,15 +36,18 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from unittest import mock
 
 import av
 import numpy as np
 import recommend
+import soak
 from av.error import FFmpegError
+from rivals import DECODING, OTHERS, Rival, Work, one_thread, time_all
 
 from musictaste import audio, quality, scan
 
@@ -46,30 +56,38 @@ if TYPE_CHECKING:
     from musictaste.store import Library
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 MODELS = Path(__file__).parents[1] / "models"
 PROC = Path("/proc")
 SAMPLE_EVERY_S = 0.2
 STAGE_FILES = 20
 EMBEDDING_SIZE = 2104
-STAGES = ("open+hash+demux", "tags", "decode+resample", "mel+meter", "networks", "heads", "store")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+STAGES = ("tags", "hash", "open+demux", "decode", "resample", "mel+meter", "networks", "heads", "store")
+FIRST = "first scan"
+ALONE = "first scan by one process"
 
 
 @dataclass(frozen=True)
-class Memory:
-    """The highest sums seen over a process tree, in bytes: proportional (shared pages once) and resident."""
+class Usage:
+    """What a process tree uses at a moment: memory in bytes, proportional (shared pages once) and resident.
+
+    `cpu_s` is by process: one that has ended is in earlier samples.
+    """
 
     pss: int = 0
     rss: int = 0
+    cpu_s: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ScanRun:
-    """One scan as a whole process: seconds of wall time, its memory, and the counts it printed."""
+    """One scan as a whole process: wall time, its highest memory, its CPU time and that of its writer, its counts."""
 
     wall_s: float
-    memory: Memory
+    memory: Usage
+    cpu_s: float
+    writer_s: float
     counts: dict[str, Any]
 
 
@@ -83,7 +101,7 @@ def load_average() -> str:
     return " ".join(f"{load:.2f}" for load in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
 
 
-# Memory of a process tree, from /proc
+# Memory and CPU time of a process tree, from /proc
 
 
 def process_tree(root: int) -> list[int]:
@@ -101,58 +119,47 @@ def process_tree(root: int) -> list[int]:
     return tree
 
 
-def tree_memory(root: int) -> Memory:
+def usage(pids: Iterable[int]) -> Usage:
     sums: Counter[str] = Counter()
-    for pid in process_tree(root):
+    cpu_s: dict[int, float] = {}
+    for pid in pids:
         with contextlib.suppress(OSError):
             for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
                 name, _, value = line.partition(":")
                 if name in ("Pss", "Rss"):
                     sums[name] += int(value.split()[0]) * 1024
-    return Memory(sums["Pss"], sums["Rss"])
+            words = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            cpu_s[pid] = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    return Usage(sums["Pss"], sums["Rss"], cpu_s)
 
 
-def watch_memory(process: subprocess.Popen[str], ended: threading.Event, samples: list[Memory]) -> None:
+def watch(process: subprocess.Popen[str], ended: threading.Event, samples: list[Usage]) -> None:
     """Sample until told to end; nothing is sampled where there is no /proc."""
     while PROC.joinpath("self", "smaps_rollup").exists():
-        samples.append(tree_memory(process.pid))
+        samples.append(usage(process_tree(process.pid)))
         if ended.wait(SAMPLE_EVERY_S):
             return
 
 
-def peak(samples: Sequence[Memory]) -> Memory:
-    return Memory(max((m.pss for m in samples), default=0), max((m.rss for m in samples), default=0))
+def peak(samples: Sequence[Usage]) -> Usage:
+    return Usage(max((m.pss for m in samples), default=0), max((m.rss for m in samples), default=0))
+
+
+def cpu_by_process(samples: Sequence[Usage]) -> dict[int, float]:
+    """What each process had used when it was last seen."""
+    return {pid: seconds for sample in samples for pid, seconds in sample.cpu_s.items()}
 
 
 # Scans and plain decoding
 
 
-def decode_whole(path: str) -> float:
-    """Decode the first audio stream from end to end and drop it; seconds of audio, up to what cannot be decoded."""
-    seconds = 0.0
-    with contextlib.suppress(FFmpegError), av.open("file:" + path, metadata_errors="replace") as container:
-        if container.streams.audio:
-            for frame in container.decode(audio=0):
-                seconds += frame.samples / frame.sample_rate
-    return seconds
-
-
-def decode_all(paths: Sequence[str], jobs: int) -> tuple[float, float]:
-    """Wall time of decoding all files in `jobs` processes, and how many seconds of audio they hold."""
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        pool.map(time.sleep, [0.2] * jobs, chunksize=1)  # all have started and imported
-        began = time.perf_counter()
-        audio_s = sum(pool.imap_unordered(decode_whole, paths))
-        return time.perf_counter() - began, audio_s
-
-
 def run_scan(library: Path, db: Path, jobs: int, *more: str) -> ScanRun:
     words = ["--db", str(db), "-q", "scan", str(library), "--json", "--jobs", str(jobs), *more]
-    samples: list[Memory] = []
+    samples: list[Usage] = []
     ended = threading.Event()
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "musictaste", *words], stdout=subprocess.PIPE, text=True)
-    watcher = threading.Thread(target=watch_memory, args=[process, ended, samples])
+    watcher = threading.Thread(target=watch, args=[process, ended, samples])
     watcher.start()
     out, _ = process.communicate()
     wall_s = time.perf_counter() - began
@@ -160,29 +167,30 @@ def run_scan(library: Path, db: Path, jobs: int, *more: str) -> ScanRun:
     watcher.join()
     if process.returncode:
         raise SystemExit(f"the scan of '{library}' ended with exit code {process.returncode}")
-    return ScanRun(wall_s, peak(samples), json.loads(out))
+    cpu_s = cpu_by_process(samples)
+    return ScanRun(wall_s, peak(samples), sum(cpu_s.values()), cpu_s.get(process.pid, 0.0), json.loads(out))
 
 
 @dataclass
 class Rounds:
-    """What was measured, one entry per round."""
+    """What was measured, by name, one entry per round."""
 
-    audio_s: float = 0.0
-    decoding_s: list[float] = field(default_factory=list)
-    first: list[ScanRun] = field(default_factory=list)
-    second: list[ScanRun] = field(default_factory=list)
-    full: list[ScanRun] = field(default_factory=list)
+    rivals: defaultdict[str, list[Work]] = field(default_factory=lambda: defaultdict(list))
+    scans: defaultdict[str, list[ScanRun]] = field(default_factory=lambda: defaultdict(list))
 
-    def measure(self, library: Path, paths: Sequence[str], jobs: int, *, full: bool) -> None:
-        """One round: decoding, a first scan, a second scan, and a full one if asked for."""
-        decoding_s, self.audio_s = decode_all(paths, jobs)
-        self.decoding_s.append(decoding_s)
+    def measure(self, paths: Sequence[str], rivals: Sequence[Rival], arguments: argparse.Namespace) -> None:
+        """One round: what others do, a first scan, a second scan, and others that were asked for."""
+        library, jobs = arguments.library, arguments.jobs
+        for rival in rivals:
+            self.rivals[rival.name].append(time_all(rival, paths, jobs))
         with tempfile.TemporaryDirectory() as folder:
             db = Path(folder, "library.db")
-            self.first.append(run_scan(library, db, jobs))
-            self.second.append(run_scan(library, db, jobs))
-            if full:
-                self.full.append(run_scan(library, Path(folder, "full.db"), jobs, "--full"))
+            self.scans[FIRST].append(run_scan(library, db, jobs))
+            self.scans["second scan"].append(run_scan(library, db, jobs))
+            if arguments.full:
+                self.scans["full scan"].append(run_scan(library, Path(folder, "full.db"), jobs, "--full"))
+            if arguments.scaling:
+                self.scans[ALONE].append(run_scan(library, Path(folder, "alone.db"), 1))
 
 
 def bench_scan(arguments: argparse.Namespace) -> None:
@@ -198,44 +206,65 @@ def bench_scan(arguments: argparse.Namespace) -> None:
     for path in paths:
         with contextlib.suppress(OSError):  # the scan will say so
             Path(path).read_bytes()
+    rivals = [DECODING]
+    for rival in OTHERS if arguments.others else ():
+        trouble = rival.trouble(paths[len(paths) // 2])
+        if trouble:
+            print(f"{rival.name}: {trouble}")
+        else:
+            rivals.append(rival)
     rounds = Rounds()
     for number in range(1, arguments.rounds + 1):
-        rounds.measure(library, paths, arguments.jobs, full=arguments.full)
-        print(f"round {number}: decoding {rounds.decoding_s[-1]:.2f} s, first scan {rounds.first[-1].wall_s:.2f} s")
+        rounds.measure(paths, rivals, arguments)
+        decoding, first = rounds.rivals[DECODING.name][-1], rounds.scans[FIRST][-1]
+        print(f"round {number}: decoding {decoding.wall_s:.2f} s, first scan {first.wall_s:.2f} s")
     print_rounds(rounds, len(paths))
     print_stages(paths)
 
 
 def print_rounds(rounds: Rounds, files: int) -> None:
-    print(f"\nmean (lowest to highest) of {len(rounds.first)} rounds, {rounds.audio_s:.0f} s of audio")
-    runs = {"first scan": rounds.first, "second scan": rounds.second, "full scan": rounds.full}
-    walls = {"plain decoding": rounds.decoding_s} | {name: [r.wall_s for r in runs[name]] for name in runs}
-    for name, seconds in walls.items():
-        if seconds:
-            print(f"{name}: {spread(seconds, ' s')}")
-            print(f"  tracks per second: {spread([files / s for s in seconds])}")
-            print(f"  seconds of audio per second: {spread([rounds.audio_s / s for s in seconds], digits=0)}")
-    for name in ("first scan", "full scan"):
-        ratios = [s / d for s, d in zip(walls[name], rounds.decoding_s, strict=False)]
-        if ratios:
-            print(f"wall time of {name} / plain decoding: {spread(ratios)}")
-    shares = [100 * s / f for s, f in zip(walls["second scan"], walls["first scan"], strict=True)]
+    decoding = rounds.rivals[DECODING.name]
+    audio_s = decoding[0].audio_s
+    print(f"\nmean (lowest to highest) of {len(decoding)} rounds, {audio_s:.0f} s of audio")
+    for name, done in (*rounds.rivals.items(), *rounds.scans.items()):
+        print(f"{name}: {spread([each.wall_s for each in done], ' s')}")
+        print(f"  tracks per second: {spread([files / each.wall_s for each in done])}")
+        print(f"  seconds of audio per second: {spread([audio_s / each.wall_s for each in done], digits=0)}")
+        print(f"  CPU seconds per track: {spread([each.cpu_s / files for each in done], digits=3)}")
+        speeds = [plain.wall_s / each.wall_s for plain, each in zip(decoding, done, strict=True)]
+        print(f"  speed by that of plain decoding: {spread(speeds)}")
+        if all(each.cpu_s for each in done):
+            frugal = [plain.cpu_s / each.cpu_s for plain, each in zip(decoding, done, strict=True)]
+            print(f"  the same by CPU time: {spread(frugal)}")
+    first = rounds.scans[FIRST]
+    shares = [100 * s.wall_s / f.wall_s for s, f in zip(rounds.scans["second scan"], first, strict=True)]
     print(f"second scan as share of the first: {spread(shares, ' %', 1)}")
-    last = rounds.first[-1].counts
+    print_scaling(rounds)
+    last = first[-1].counts
     print(f"first scan: {last['added']} added, {last['failed']} failed, on {last['provider']}")
-    for name, scans in runs.items():
-        if scans:
-            print(f"peak memory, {name}: {memory_text([run.memory for run in scans])}")
+    for name, scans in rounds.scans.items():
+        print(f"peak memory, {name}: {memory_text([run.memory for run in scans])}")
 
 
-def memory_text(memories: Sequence[Memory]) -> str:
+def print_scaling(rounds: Rounds) -> None:
+    """How much faster several processes are than one, and how many the one that writes could keep up with."""
+    first, alone = rounds.scans[FIRST], rounds.scans.get(ALONE, [])
+    if alone:
+        faster = [one.wall_s / several.wall_s for one, several in zip(alone, first, strict=True)]
+        print(f"first scan, speed by that of one process: {spread(faster)}")
+    if all(run.writer_s for run in first):
+        room = [(run.cpu_s - run.writer_s) / run.writer_s for run in first]
+        print(f"CPU time of those that listen by that of the one that surveys and writes: {spread(room, digits=1)}")
+
+
+def memory_text(memories: Sequence[Usage]) -> str:
     if not any(memory.rss for memory in memories):
         return "not measured (needs /proc/PID/smaps_rollup)"
     pss, rss = (spread([n / 2**20 for n in sums], " MiB", 0) for sums in zip(*map(_sums, memories), strict=True))
     return f"{pss} as sum of PSS over all processes, {rss} as sum of RSS"
 
 
-def _sums(memory: Memory) -> tuple[int, int]:
+def _sums(memory: Usage) -> tuple[int, int]:
     return memory.pss, memory.rss
 
 
@@ -255,6 +284,15 @@ class Stopwatch:
             yield
         finally:
             self.cpu_s[name] += time.process_time() - began
+
+    def timed(self, name: str, function: Callable[P, T]) -> Callable[P, T]:
+        """The same function; the time that it takes is counted."""
+
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self.stage(name):
+                return function(*args, **kwargs)
+
+        return run
 
     def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """The same items; the time that making them takes is counted."""
@@ -280,7 +318,7 @@ class TimedRecording:
         return self.recording.duration_s
 
     def read(self, spans: list[tuple[float, float]]) -> Iterator[audio.Floats]:
-        return self.watch.each("decode+resample", self.recording.read(spans))
+        return self.watch.each("decode", self.recording.read(spans))
 
 
 @dataclass(frozen=True)
@@ -314,13 +352,28 @@ def time_stages(paths: Sequence[str]) -> tuple[dict[str, float], int]:
         for path in paths[:1]:
             hear_file(path, Stopwatch(), embedder, heads)  # filters are built and first runs are paid
         watch = Stopwatch()
-        savers = [saver for path in paths if (saver := hear_file(path, watch, embedder, heads))]
+        with mock.patch.object(audio, "resample", watch.timed("resample", audio.resample)):
+            savers = [saver for path in paths if (saver := hear_file(path, watch, embedder, heads))]
+        for path in paths:
+            hash_packets(path, watch)
         with watch.stage("store"), library.transaction():
             for save in savers:
                 save(library)
-    # `listen` decodes and runs the networks: its own share is what remains.
-    watch.cpu_s["mel+meter"] -= watch.cpu_s["decode+resample"] + watch.cpu_s["networks"]
+    # A stage that holds others is timed with them: its own share is what remains.
+    watch.cpu_s["mel+meter"] -= watch.cpu_s["decode"] + watch.cpu_s["networks"]
+    watch.cpu_s["decode"] -= watch.cpu_s["resample"]
+    watch.cpu_s["open+demux"] -= watch.cpu_s["hash"]
     return {name: watch.cpu_s[name] for name in STAGES}, len(savers)
+
+
+def hash_packets(path: str, watch: Stopwatch) -> None:
+    """Hash what a scan hashes, once more and without demuxing: in between, a clock for each packet would cost more."""
+    with contextlib.suppress(FFmpegError), av.open("file:" + path, metadata_errors="replace") as container:
+        packets = list(container.demux(audio=0))
+        digest = hashlib.blake2b(digest_size=16)
+        with watch.stage("hash"):
+            for packet in packets:
+                digest.update(packet)
 
 
 def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> Callable[[Library], None] | None:
@@ -329,7 +382,7 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
     from musictaste.errors import UnheardError
 
     try:
-        with watch.stage("open+hash+demux"):
+        with watch.stage("open+demux"):
             recording = audio.open_recording(path)
         with recording:
             with watch.stage("tags"):
@@ -356,14 +409,7 @@ def print_stages(paths: Sequence[str]) -> None:
     """Time the stages in a process of its own, with one thread in every library as in a worker of a scan."""
     count = min(STAGE_FILES, len(paths))
     chosen = [paths[i * len(paths) // count] for i in range(count)]
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with one_thread(), multiprocessing.get_context("spawn").Pool(1) as pool:
         cpu_s, heard = pool.apply(time_stages, [chosen])
     total = sum(cpu_s.values())
     print(f"\nCPU seconds per track by stage, one process on the CPU, {heard} of {count} files heard")
@@ -373,6 +419,38 @@ def print_stages(paths: Sequence[str]) -> None:
 
 
 # Commands and size
+
+
+def memory_of_children() -> int:
+    return usage(process_tree(os.getpid())[1:]).pss
+
+
+def bench_soak(arguments: argparse.Namespace) -> None:
+    """Scan very many short files, then one very long one."""
+    print(f"load average at start: {load_average()}")
+    with tempfile.TemporaryDirectory() as folder:
+        music, db = Path(folder, "music"), Path(folder, "library.db")
+        soak.write_many(music, arguments.files)
+        from musictaste.store import Library
+
+        Library.open(db, create=True).close()
+        memory: list[tuple[int, int]] = []
+        ended = threading.Event()
+        count = threading.Thread(
+            target=soak.watch, args=[db, lambda: usage(process_tree(os.getpid())[1:]).pss, ended, memory]
+        )
+        count.start()
+        run = run_scan(music, db, arguments.jobs)
+        ended.set()
+        count.join()
+        print(f"{run.counts['added']} files in {run.wall_s:.0f} s, peak {memory_text([run.memory])}")
+        print(soak.compare(memory, arguments.files))
+        shutil.rmtree(music)
+        soak.write_long(music, arguments.hours)
+        for more in ((), ("--full",)):
+            run = run_scan(music, Path(folder, f"long{len(more)}.db"), arguments.jobs, *more)
+            name = " ".join(("scan", *more))
+            print(f"{name} of a file of {arguments.hours} h: {run.wall_s:.1f} s, peak {memory_text([run.memory])}")
 
 
 def bench_commands(arguments: argparse.Namespace) -> None:
@@ -493,10 +571,17 @@ def parse_arguments() -> argparse.Namespace:
     benches = parser.add_subparsers(required=True, metavar="BENCH")
     scanning = benches.add_parser("scan", help="scans against plain decoding, memory, CPU time by stage")
     scanning.add_argument("library", type=Path, metavar="LIBRARY", help="a folder of music")
-    scanning.add_argument("--rounds", type=positive, default=3, help="how often all is measured (default: 3)")
+    scanning.add_argument("--rounds", type=positive, default=5, help="how often all is measured (default: 5)")
     scanning.add_argument("--jobs", type=positive, default=scan.usable_cpus(), help="processes (default: one per CPU)")
     scanning.add_argument("--full", action="store_true", help="measure a scan of whole tracks as well")
+    scanning.add_argument("--others", action="store_true", help="measure bliss and VibeNet's model as well")
+    scanning.add_argument("--scaling", action="store_true", help="measure a scan by one process as well")
     scanning.set_defaults(bench=bench_scan)
+    soaking = benches.add_parser("soak", help="memory over very many files and over a very long one")
+    soaking.add_argument("--files", type=positive, default=5000, help="how many (default: 5000)")
+    soaking.add_argument("--hours", type=positive, default=3, help="how long the long one is (default: 3)")
+    soaking.add_argument("--jobs", type=positive, default=scan.usable_cpus(), help="processes (default: one per CPU)")
+    soaking.set_defaults(bench=bench_soak)
     commands = benches.add_parser("commands", help="wall time of commands that must feel instant")
     commands.add_argument("--db", type=Path, required=True, metavar="FILE", help="a library file; it is not written to")
     commands.add_argument("--rounds", type=positive, default=10, help="how often each is run (default: 10)")
