@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -341,6 +341,35 @@ class Listeners(Protocol):
         """Look after the listeners; called at least about once a second while files are waited for."""
 
 
+class Interrupts(AbstractContextManager["Interrupts"]):
+    """Ctrl-C waits until it is asked for: in the middle of a queue it would leave a lock that nobody can open again.
+
+    The second one interrupts at once. Elsewhere than in the main thread, where no signal comes, nothing is changed.
+    """
+
+    def __enter__(self) -> Self:
+        self._came = False
+        main = threading.current_thread() is threading.main_thread()
+        self._before = signal.signal(signal.SIGINT, self._note) if main else None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        if kind is None:
+            self.heed()
+
+    def heed(self) -> None:
+        """Raise KeyboardInterrupt where one came."""
+        if self._came:
+            self._came = False
+            raise KeyboardInterrupt
+
+    def _note(self, *_: object) -> None:
+        self.heed()
+        self._came = True
+
+
 class Processes:
     """A pool of processes that listen to files, each with networks of its own, or all with those on a GPU.
 
@@ -352,18 +381,20 @@ class Processes:
 
     def __init__(self, library_path: Path, options: Options) -> None:
         self.jobs = options.jobs
-        self._open = ExitStack()
-        networks = networks_on_gpu(options.device)
-        lender = self._open.enter_context(Lender(networks)) if networks else None
-        context = _context(imported_once=lender is None)
-        self._started = context.Semaphore(0)
-        self._pool = ProcessPool(
-            max_workers=options.jobs,
-            max_tasks=FILES_PER_WORKER,
-            initializer=_start_worker,
-            initargs=(self._started, str(library_path), options.full, lender.address if lender else None),
-            context=context,
-        )
+        with ExitStack() as opened:
+            self._interrupts = opened.enter_context(Interrupts())
+            networks = networks_on_gpu(options.device)
+            lender = opened.enter_context(Lender(networks)) if networks else None
+            context = _context(imported_once=lender is None)
+            self._started = context.Semaphore(0)
+            self._pool = ProcessPool(
+                max_workers=options.jobs,
+                max_tasks=FILES_PER_WORKER,
+                initializer=_start_worker,
+                initargs=(self._started, str(library_path), options.full, lender.address if lender else None),
+                context=context,
+            )
+            self._open = opened.pop_all()
 
     def provider(self) -> str:
         """The provider of the networks that a worker uses; waits for the first worker.
@@ -381,7 +412,8 @@ class Processes:
         return future
 
     def tend(self) -> None:
-        """The pool replaces processes that die."""
+        """The pool replaces processes that die; an interrupt that came meanwhile is heeded now."""
+        self._interrupts.heed()
 
     def __enter__(self) -> Self:
         return self

@@ -534,6 +534,24 @@ def test_ctrl_c_keeps_what_was_heard(run: Run, forty: Path, tmp_path: Path) -> N
     )
 
 
+def test_an_interrupt_waits_for_a_safe_moment() -> None:
+    """Regression: a scan stood still for ever when Ctrl-C came while a task was put into the queue of its workers."""
+    before = signal.getsignal(signal.SIGINT)
+    with scan.Interrupts() as interrupts:
+        interrupts.heed()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.heed()
+        interrupts.heed()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt), scan.Interrupts():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 SLOW_SECOND_WORKER = """
 import os, pathlib, signal, time
 from multiprocessing.synchronize import SemLock
