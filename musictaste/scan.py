@@ -344,13 +344,15 @@ class Listeners(Protocol):
 class Interrupts(AbstractContextManager["Interrupts"]):
     """Ctrl-C waits until it is asked for: in the middle of a queue it would leave a lock that nobody can open again.
 
-    The second one interrupts at once. Elsewhere than in the main thread, where no signal comes, nothing is changed.
+    The second one interrupts at once. Nothing is changed elsewhere than in the main thread, where no signal comes, and
+    where it is ignored, as in the background.
     """
 
     def __enter__(self) -> Self:
         self._came = False
         main = threading.current_thread() is threading.main_thread()
-        self._before = signal.signal(signal.SIGINT, self._note) if main else None
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._before = signal.signal(signal.SIGINT, self._note) if main and usual else None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -536,7 +536,7 @@ def test_ctrl_c_keeps_what_was_heard(run: Run, forty: Path, tmp_path: Path) -> N
 
 def test_an_interrupt_waits_for_a_safe_moment() -> None:
     """Regression: a scan stood still for ever when Ctrl-C came while a task was put into the queue of its workers."""
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with scan.Interrupts() as interrupts:
         interrupts.heed()
         signal.raise_signal(signal.SIGINT)
@@ -546,10 +546,14 @@ def test_an_interrupt_waits_for_a_safe_moment() -> None:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt), scan.Interrupts():
         signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with scan.Interrupts():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    signal.signal(signal.SIGINT, before)
 
 
 SLOW_SECOND_WORKER = """

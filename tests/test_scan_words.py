@@ -117,7 +117,7 @@ def test_a_scan_reads_the_words_that_it_found(run: Run, tmp_path: Path) -> None:
     folder.mkdir()
     for name, text in (
         ("rain", "今夜我独自走在雨中\n眼泪落下来，我的心碎了\n没有人牵我的手，我好孤单"),
-        ("sun", "What a beautiful morning, everybody is smiling\nwe are singing and dancing in the sun, so happy"),
+        ("sun", "I'm so happy today, everybody dance and sing\nparty all night long, we feel so good"),
         ("hum", "la la la"),
     ):
         write_audio(folder / f"{name}.flac", chord(2, (220.0 + 10 * len(text), 330.0)))
