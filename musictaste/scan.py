@@ -344,8 +344,8 @@ class Listeners(Protocol):
 class Interrupts(AbstractContextManager["Interrupts"]):
     """Ctrl-C waits until it is asked for: in the middle of a queue it would leave a lock that nobody can open again.
 
-    The second one interrupts at once. Nothing is changed elsewhere than in the main thread, where no signal comes, and
-    where it is ignored, as in the background.
+    It is entered before whoever listens, and left after them. The second one interrupts at once. Nothing is changed
+    elsewhere than in the main thread, where no signal comes, and where it is ignored, as in the background.
     """
 
     def __enter__(self) -> Self:
@@ -384,7 +384,6 @@ class Processes:
     def __init__(self, library_path: Path, options: Options) -> None:
         self.jobs = options.jobs
         with ExitStack() as opened:
-            self._interrupts = opened.enter_context(Interrupts())
             networks = networks_on_gpu(options.device)
             lender = opened.enter_context(Lender(networks)) if networks else None
             context = _context(imported_once=lender is None)
@@ -414,8 +413,7 @@ class Processes:
         return future
 
     def tend(self) -> None:
-        """The pool replaces processes that die; an interrupt that came meanwhile is heeded now."""
-        self._interrupts.heed()
+        """The pool replaces processes that die."""
 
     def __enter__(self) -> Self:
         return self
@@ -662,12 +660,17 @@ def _timeline(emotion: Head, parts: Sequence[Part]) -> Timeline:
 
 
 def update(
-    library: Library, plan: Plan, listeners: Listeners | None, fetcher: lyrics.Fetcher | None = None
+    library: Library,
+    plan: Plan,
+    listeners: Listeners | None,
+    fetcher: lyrics.Fetcher | None = None,
+    *,
+    interrupts: Interrupts | None = None,
 ) -> Iterator[Outcome]:
     """Carry a plan out; each outcome is yielded when it is safe in the library.
 
     `listeners` may be None where the plan has nothing to listen to. A fetcher asks for words meanwhile; those that
-    come later are kept by `await_words`.
+    come later are kept by `await_words`. Interrupts are heeded at least about once a second.
     """
     with library.transaction():
         library.mark_missing(file_id for file_id, _ in plan.gone)
@@ -679,7 +682,7 @@ def update(
     if fetcher and fetcher.services:
         words.ask(library, fetcher, library.all_ids())
     moved: set[int] = set()
-    for batch in _batches(_results(plan.tasks, listeners)) if listeners else ():
+    for batch in _batches(_results(plan.tasks, listeners, interrupts)) if listeners else ():
         outcomes = []
         with library.transaction():
             for task, future in batch:
@@ -716,7 +719,7 @@ def _keep_fetched(library: Library, said: Iterable[lyrics.Said]) -> list[Outcome
 Result = tuple[Task, Future[Heard]]
 
 
-def _results(tasks: Sequence[Task], listeners: Listeners) -> Iterator[Result | None]:
+def _results(tasks: Sequence[Task], listeners: Listeners, interrupts: Interrupts | None) -> Iterator[Result | None]:
     """Finished tasks as they come, a few waiting for each worker; None where a second passed without one."""
     waiting: dict[Future[Heard], Task] = {}
     remaining = iter(tasks)
@@ -728,6 +731,8 @@ def _results(tasks: Sequence[Task], listeners: Listeners) -> Iterator[Result | N
         done, _ = wait(waiting, timeout=WRITE_EVERY_S, return_when=FIRST_COMPLETED)
         yield from ((waiting.pop(future), future) for future in done)
         listeners.tend()
+        if interrupts:
+            interrupts.heed()
         if not done:
             yield None
 

@@ -62,6 +62,7 @@ def scan(
     """Bring the library up to date with folders of music."""
     from musictaste import lyrics as words_from
     from musictaste import scan as scanning
+    from musictaste import words
 
     globals_: Globals = context.obj
     sources = words_from.choose(lyrics, offline=offline)
@@ -84,12 +85,19 @@ def scan(
     counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
     try:
         with ExitStack() as listening:
+            interrupts = listening.enter_context(scanning.Interrupts()) if plan.tasks else None
             # They come first: where those that were asked for cannot listen, there is no need of a library.
             listeners = listening.enter_context(open_listeners())
             provider = listeners.provider() if listeners else None
             with open_library(globals_, create=True) as library, fetcher:
                 scanning.remember_folders(library, roots)
-                _carry_out(library, plan, listeners, fetcher, counts, progress)
+                scanning.relabel(library, scanning.current_versions())
+                words.clean_again(library)
+                if listeners:
+                    line = f"listening to {len(plan.tasks)} files on {provider}, {listeners.jobs} at a time"
+                    progress.start(line, len(plan.tasks))
+                _count(scanning.update(library, plan, listeners, fetcher, interrupts=interrupts), counts, progress)
+                progress.stop()
                 listening.close()  # nobody has to wait with us for words
                 _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
                 _await_words(library, fetcher, progress)
@@ -97,14 +105,13 @@ def scan(
                 _read_words(library, reader, progress)
                 _index_words(library, reader, progress)
                 library.refresh_columns()  # or the first list after it would wait for that
-                said = library.count_words()
+                said = {} if globals_.quiet or as_json else library.count_words()
     except KeyboardInterrupt:
         progress.stop()
         heard = counts["added"] + counts["changed"] + counts["moved"]
         render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
         raise typer.Exit(130) from None
-    if not globals_.quiet and not as_json:
-        _report_words(said)
+    _report_words(said)
 
 
 def _choose_listeners(
@@ -121,27 +128,6 @@ def _choose_listeners(
 
     known = library.analyses_by_size({task.size for task in plan.tasks})
     return partial(cluster.open_cluster, executor, cluster.make_order(roots, options), known)
-
-
-def _carry_out(
-    library: Library,
-    plan: Plan,
-    listeners: Listeners | None,
-    fetcher: Fetcher,
-    counts: Counter[str],
-    progress: _Progress,
-) -> None:
-    """Listen to what has to be listened to, and look for words."""
-    from musictaste import scan as scanning
-    from musictaste import words
-
-    scanning.relabel(library, scanning.current_versions())
-    words.clean_again(library)
-    if listeners:
-        line = f"listening to {len(plan.tasks)} files on {listeners.provider()}, {listeners.jobs} at a time"
-        progress.start(line, len(plan.tasks))
-    _count(scanning.update(library, plan, listeners, fetcher), counts, progress)
-    progress.stop()
 
 
 def _await_words(library: Library, fetcher: Fetcher, progress: _Progress) -> None:
