@@ -100,7 +100,7 @@ def index(library: Library, load: Callable[[], Embeds]) -> Iterator[tuple[int, i
     encoder = load() if ids else None
     for start in range(0, len(ids), AT_ONCE):
         assert encoder  # noqa: S101 - there are ids
-        library.index(_meanings(encoder, library.words_by_id(ids[start : start + AT_ONCE])))
+        library.index(_meanings(encoder, library.texts(ids[start : start + AT_ONCE])))
         yield min(start + AT_ONCE, len(ids)), len(ids)
 
 
@@ -193,13 +193,13 @@ Lines = list[tuple[int, str]]
 
 def _quoted(library: Library, chosen: Mapping[int, int], phrase: Sequence[str]) -> Lines:
     """For each track the line in which its words have a phrase."""
-    texts = library.words_by_id(list(chosen))
+    texts = library.texts(list(chosen))
     return [(chosen[i], lyrics.line_with(phrase, texts[i].text or "") or "") for i in chosen]
 
 
 def _nearest_lines(library: Library, chosen: Mapping[int, int], near: _Near) -> Lines:
     """For each track the line of its words whose code is nearest."""
-    texts = library.words_by_id(list(chosen))
+    texts = library.texts(list(chosen))
     return [(chosen[i], lines_of(texts[i])[near.line(i)]) for i in chosen]
 
 

@@ -5,7 +5,6 @@ binding does, so paths go in as bytes and a cast, and come out through a decoder
 the way `os.fsdecode` does.
 """
 
-from musictaste.store.analyses import Analyses
 from musictaste.store.choosing import Choosing
 from musictaste.store.evidence import FEEDBACK, Evidences
 from musictaste.store.feedback import Opinions
@@ -33,7 +32,6 @@ __all__ = [
 
 
 class Library(
-    Analyses,
     Texts,
     Searching,
     Lessons,

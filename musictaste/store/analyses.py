@@ -84,10 +84,14 @@ class Analyses(Connection):
 
     def stale_kinds(self, embedder: str, head: str, *, limit: int) -> tuple[list[int], list[float], Floats]:
         """Tracks whose kind the present head did not tell, though it can: ids, levels in dB, embeddings [n, d]."""
+        return self._not_told("kind", embedder, head, limit=limit)
+
+    def _not_told(self, table: str, embedder: str, head: str, *, limit: int) -> tuple[list[int], list[float], Floats]:
+        """Tracks of which a head has not written into its table: ids, levels in dB, embeddings [n, d]."""
         rows = self._db.execute(
-            """SELECT track.id, loudness_db, embedding.mean, layers.mean FROM track
+            f"""SELECT track.id, loudness_db, embedding.mean, layers.mean FROM track
             JOIN embedding ON embedding.track_id = track.id JOIN layers ON layers.track_id = track.id
-            LEFT JOIN kind ON kind.track_id = track.id WHERE embedder = ? AND kind.head IS NOT ? LIMIT ?""",
+            LEFT JOIN {table} ON {table}.track_id = track.id WHERE embedder = ? AND {table}.head IS NOT ? LIMIT ?""",
             [embedder, head, limit],
         ).fetchall()
         vectors = unpack([vector + layers for *_, vector, layers in rows])

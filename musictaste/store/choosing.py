@@ -71,9 +71,7 @@ class Choosing(Columns):
 
     def count_told(self, styles: Sequence[str]) -> int:
         """How much of the music has tags that name one of some styles."""
-        sql = f"SELECT count(*) FROM present_music AS present WHERE {_told(styles)}"
-        (count,) = self._db.execute(sql, list(styles)).fetchone()
-        return int(count)
+        return int(self.columns(["music"])["music"][self._told(styles)].sum())
 
     def pool(
         self,
@@ -143,18 +141,18 @@ class Choosing(Columns):
         return [track_id for (track_id,) in rows]
 
     def _read(self, mood: str | None, styles: Sequence[str], read_as: str) -> Fits:
-        """The same with how likely the words say a mood; the other mood is then that of the sound alone."""
-        mood_sql = f"heard.{label_column(mood)}" if mood else "1.0"
-        style_sql, bound = _any_of(styles)
+        """The same with how likely the words say a mood, 0 where they say none; the other mood is the sound's alone."""
+        ids, _, by_style, _ = self._heard(None, styles)
+        by_mood, by_words = np.ones(len(ids), np.float32), np.zeros(len(ids), np.float32)
         rows = self._db.execute(
-            f"""SELECT present.track_id, {mood_sql}, {style_sql}, reading.{label_column(read_as)}
-            FROM offered AS present JOIN heard USING (track_id) JOIN styled USING (file_id)
-            LEFT JOIN reading ON reading.track_id = present.track_id ORDER BY present.track_id""",
-            bound,
+            f"""SELECT track_id, {f"heard.{label_column(mood)}" if mood else "1.0"}, reading.{label_column(read_as)}
+            FROM heard JOIN reading USING (track_id) WHERE reading.{label_column(read_as)} IS NOT NULL"""
         ).fetchall()
-        table = np.nan_to_num(np.array(rows, np.float64).reshape(-1, 4))
-        by_mood, by_style, by_words = table[:, 1:].T.astype(np.float32)
-        return table[:, 0].astype(np.int64), by_mood, by_style, by_words
+        table = np.array(rows, np.float64).reshape(-1, 3)
+        table = table[np.isin(table[:, 0], ids)]
+        at = np.searchsorted(ids, table[:, 0].astype(np.int64))
+        by_mood[at], by_words[at] = np.nan_to_num(table[:, 1:]).T
+        return ids, by_mood, by_style, by_words
 
 
 def _foremost(worth: Floats, always: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -180,19 +178,3 @@ def _asked(styles: Sequence[str]) -> dict[str, list[str]]:
             asked.setdefault(heard, []).append(style)
     # A style may stand for itself, whatever the tags say; what tags alone tell has the probability 1 where they do.
     return {heard: [] if heard in names else names for heard, names in asked.items()}
-
-
-def _any_of(styles: Sequence[str]) -> tuple[str, list[str]]:
-    """The probability that a track has one of some styles, as SQL on `present` and `styled` with what it binds.
-
-    It is 1 where none is asked for; what is asked for twice, as jazz and as bebop, counts once.
-    """
-    terms = [(f"styled.{label_column(heard)}" if heard else "1.0", names) for heard, names in _asked(styles).items()]
-    sql = " + ".join(f"{value} * {_told(names)}" if names else value for value, names in terms)
-    return f"min(1.0, {sql})" if terms else "1.0", [name for _, names in terms for name in names]
-
-
-def _told(styles: Sequence[str]) -> str:
-    """Whether the tags of the file that stands for a track name one of some styles, as SQL that binds them."""
-    marks = ", ".join("?" * len(styles))
-    return f"EXISTS (SELECT 1 FROM tagged WHERE tagged.file_id = present.file_id AND tagged.style IN ({marks}))"

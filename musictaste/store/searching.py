@@ -10,9 +10,9 @@ import sqlite_utils
 from numpy.typing import NDArray
 
 from musictaste import quality
-from musictaste.store.connection import Connection
 from musictaste.store.packing import signs
-from musictaste.track import Codes, Words
+from musictaste.store.readings import Readings
+from musictaste.track import Codes
 
 Floats = NDArray[np.float32]
 
@@ -51,7 +51,7 @@ def _spaced(words: str) -> str:
     return " ".join(tokens(words))
 
 
-class Searching(Connection):
+class Searching(Readings):
     """The index of what songs say, by the ids of their words, which never stand for others."""
 
     def clear_index(self) -> None:
@@ -76,18 +76,10 @@ class Searching(Connection):
         )
         return [lyrics_id for (lyrics_id,) in rows]
 
-    def words_by_id(self, lyrics_ids: Sequence[int]) -> dict[int, Words]:
-        """Words by their own ids; those that are gone are left out."""
-        rows = self._by_ids("SELECT id, source, language, words FROM lyrics WHERE id", lyrics_ids)
-        return {
-            lyrics_id: Words(lyrics_id, source, language, instrumental=False, text=text)
-            for lyrics_id, source, language, text in rows
-        }
-
     def index(self, meanings: Mapping[int, Floats]) -> None:
         """Let words be looked up, by their ids, with the vectors float32 [n, 512] of what they say, in its order."""
         version = index_version()
-        texts = self.words_by_id(sorted(meanings))
+        texts = self.texts(sorted(meanings))
         with self.transaction():
             for lyrics_id, words in texts.items():
                 values = [lyrics_id, _spaced(words.text or "")]

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste.store.connection import Connection
-from musictaste.store.packing import unpack
+from musictaste.store.analyses import Analyses
 from musictaste.track import Labels, Sung, Voice
 
 
-class Voices(Connection):
+class Voices(Analyses):
     """What the head for voices hears, and what is made of that, of words and of titles."""
 
     def save_voice(self, track_id: int, answer: Sung | None, labels: Labels) -> None:
@@ -22,13 +21,8 @@ class Voices(Connection):
 
     def stale_voices(self, embedder: str, head: str, *, limit: int) -> tuple[list[int], NDArray[np.float32]]:
         """Tracks that the present head for voices did not hear, though it can: ids and embeddings [n, d]."""
-        rows = self._db.execute(
-            """SELECT track.id, embedding.mean, layers.mean FROM track
-            JOIN embedding ON embedding.track_id = track.id JOIN layers ON layers.track_id = track.id
-            LEFT JOIN voice ON voice.track_id = track.id WHERE embedder = ? AND voice.head IS NOT ? LIMIT ?""",
-            [embedder, head, limit],
-        ).fetchall()
-        return [row[0] for row in rows], unpack([vector + layers for _, vector, layers in rows])
+        ids, _, embeddings = self._not_told("voice", embedder, head, limit=limit)
+        return ids, embeddings
 
     def voices(self, track_ids: Sequence[int]) -> dict[int, Voice]:
         """What is known of the voice of each of the given tracks that has a file which is there."""
