@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from musictaste.playlist import Floats
     from musictaste.store import Library
     from musictaste.taste import Taste
-    from musictaste.track import Pool
+    from musictaste.track import Plays, Pool
 
 NAMED = 3
 """So many seeds are named in the title of a list: a playlist may bring a thousand."""
@@ -78,16 +79,16 @@ def similar(
     with open_library(context.obj) as library:
         seeds = resolve_all(library, tracks)
         sounds, around = library.vectors(seeds), library.together(seeds)
-        beside = taste.companions(around)
-        near = playlist.centre(sounds)[None]
-        pool = playlist.without(pool_of(library, None, names, request, near=near, beside=lambda: beside), seeds)
+        near, beside = playlist.centre(sounds)[None], partial(taste.companions, around)
+        pool = playlist.without(pool_of(library, None, names, request, near=near, beside=beside), seeds)
         if not len(pool):
             other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
             raise NothingFitsError(f"{other}: {_considered(library, pool, request)}{_unsure(library, request)}")
         fit = taste.blended(playlist.fit_to_seeds(pool.vectors, sounds), pool.ids, around)
         title = "similar to " + _named(library, seeds) + with_words(request.read_as)
         why = reasons.both(reasons.near(around), reasons.by_words(request.read_as, library))
-        deliver(library, pool, fit, request, title=title, options=context.obj, reasons=why)
+        plays = library.plays(taste.loudest)
+        deliver(library, pool, fit, plays, request, title=title, options=context.obj, reasons=why)
 
 
 @app.command()
@@ -100,8 +101,8 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
     names = [styles.find_style(s) for s in style or []]
     with open_library(options) as library:
         plays = library.plays(taste.loudest)
-        near = taste.favourites(plays)
-        pool = pool_of(library, None, names, request, near=near, beside=lambda: taste.liked(plays))
+        near, beside = taste.favourites(plays), partial(taste.liked, plays)
+        pool = pool_of(library, None, names, request, near=near, beside=beside)
         if not len(pool):
             fits = "is " + request.sung if request.sung else "fits"
             raise NothingFitsError(f"no track {fits}: {_considered(library, pool, request)}{_unsure(library, request)}")
@@ -111,7 +112,7 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
         title = ", ".join(["for you", *names]) + with_words(request.read_as)
         fit, by_taste = (_typical, reasons.typical) if cold else (_liked, reasons.none)
         why = reasons.both(by_taste, reasons.by_words(request.read_as, library))
-        deliver(library, pool, fit, request, title=title, options=options, reasons=why, plays=plays)
+        deliver(library, pool, fit, plays, request, title=title, options=options, reasons=why)
 
 
 def _typical(pool: Pool, _: Taste | None, __: Heard) -> Floats:
@@ -152,19 +153,17 @@ def pool_of(
     request: Request,
     *,
     near: Floats | None = None,
-    beside: Callable[[], Sequence[int]] | None = None,
+    beside: Callable[[], Sequence[int]],
 ) -> Pool:
-    """The tracks that fit; it may be empty. Of very many there are the foremost, and what the user likes.
+    """The tracks that fit; it may be empty. Of very many there are the foremost and those of `beside`.
 
-    `near` and `beside` say which are the foremost where that is not the fit, as `Library.pool` takes them.
+    `near` says which are the foremost where that is not the fit, as `Library.pool` takes both.
 
     Raises
     ------
     NothingFitsError
         When only tags tell the styles, and there are none; when words are to say something, and none were read.
     """
-    from musictaste import taste
-
     read_as = request.read_as
     if read_as:
         _require_words(library)
@@ -184,19 +183,21 @@ def pool_of(
         read_from=read_from,
         among=library.sung(request.sung) if request.sung else None,
         near=near,
-        beside=beside or (lambda: taste.liked(library.plays(taste.loudest))),
+        beside=beside,
     )
 
 
-def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], request: Request) -> Pool:
-    """The tracks that fit.
+def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], request: Request, *, plays: Plays) -> Pool:
+    """The tracks that fit; of very many the foremost, and what the user likes.
 
     Raises
     ------
     NothingFitsError
         When there are none: it says how many were considered, the best score and what is needed.
     """
-    pool = pool_of(library, wanted, names, request)
+    from musictaste import taste
+
+    pool = pool_of(library, wanted, names, request, beside=partial(taste.liked, plays))
     if len(pool):
         return pool
     read_as = request.read_as
@@ -248,13 +249,14 @@ def _left_out(library: Library) -> str:
 def _by_labels(
     options: Globals, wanted: str | None, names: Sequence[str], request: Request, *, throughout: bool = False
 ) -> None:
-    from musictaste import playlist
+    from musictaste import playlist, taste
 
     read_as = request.read_as
     labels = " ".join(filter(None, [request.sung, wanted, *names])) + with_words(read_as)
     title = labels + " throughout" * throughout
     with open_library(options) as library:
-        pool = fitting_pool(library, wanted, names, request)
+        plays = library.plays(taste.loudest)
+        pool = fitting_pool(library, wanted, names, request, plays=plays)
         fitting = pool.fitting
         if wanted and throughout:
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
@@ -263,7 +265,7 @@ def _by_labels(
             render.console(stderr=True).print(f"{fitting} of {pool.considered} tracks are {title}{_left_out(library)}")
         fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
         why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
-        deliver(library, pool, fit, request, title=title, options=options, reasons=why, typical=True)
+        deliver(library, pool, fit, plays, request, title=title, options=options, reasons=why, typical=True)
 
 
 def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, quiet: bool) -> Pool:

@@ -45,22 +45,21 @@ def deliver(
     library: Library,
     pool: Pool,
     fit: NDArray[np.float32] | Fit,
+    plays: Plays,
     request: Request,
     *,
     title: str,
     options: Globals,
     reasons: Reasons,
-    plays: Plays | None = None,
     typical: bool = False,
 ) -> None:
     """Choose from a pool by fit and taste, print or write the list, and remember it.
 
-    `fit` may be a function of the pool, the taste and the history, where it depends on them; `plays` is given where it
-    was read before, `typical` as in a wish.
+    `fit` may be a function of the pool, the taste and the history, where it depends on them; `typical` is as in a wish.
     """
     from musictaste import exploring, playlist, taste
 
-    plays, wish = plays or library.plays(taste.loudest), replace(request.wish, typical=typical)
+    wish = replace(request.wish, typical=typical)
     liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
@@ -89,12 +88,12 @@ def deliver_choices(
     if options.making == "sure":
         return
     tracks = library.tracks([choice.track_id for choice in choices])
-    names = {
-        track.id: track.name for track in library.tracks([int(plays.ids[c.because]) for c in choices if c.because >= 0])
-    }
-    explained = [
-        reasons(track, choice) + by_taste(choice, plays, names) for track, choice in zip(tracks, choices, strict=True)
-    ]
+    explained: list[list[str]] = [[] for _ in tracks]
+    if request.explain or request.as_json:
+        speaking = library.tracks([int(plays.ids[c.because]) for c in choices if c.because >= 0])
+        names = {track.id: track.name for track in speaking}
+        pairs = zip(tracks, choices, strict=True)
+        explained = [reasons(track, choice) + by_taste(choice, plays, names) for track, choice in pairs]
     rows = list(zip(tracks, choices, explained, strict=True))
     listing = Listing(
         title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,8 +46,11 @@ def journey(
     title = " ".join([f"{ends[0]} to {ends[1]}", *filter(None, [request.sung, *names])]) + with_words(request.read_as)
     with open_library(context.obj) as library:
         plays = library.plays(taste.loudest)
-        begins, goals = (admitted(fitting_pool(library, mood, names, request), plays, request.wish) for mood in ends)
-        pool = admitted(pool_of(library, None, names, request), plays, request.wish)
+        begins, goals = (
+            admitted(fitting_pool(library, mood, names, request, plays=plays), plays, request.wish) for mood in ends
+        )
+        every = pool_of(library, None, names, request, beside=partial(taste.liked, plays))
+        pool = admitted(every, plays, request.wish)
         liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
         land = Land(pool, flow.circumplex(library.emotions(pool.ids)), liking)
         steps = travel(land, begins, goals, request.wish, timelines=library.timelines)

@@ -6,8 +6,8 @@ Triggers note which blocks are out of date, and whoever reads next brings them u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,8 @@ STEPS = 127
 """A vector is kept as whole numbers of -127..127 times the step of its own: cosines are off by less than 0.002."""
 
 
-Key = tuple[int, str]
+What = Literal["labels", "vectors"]
+Key = tuple[int, What]
 
 
 class Columns(Connection):
@@ -42,8 +43,8 @@ class Columns(Connection):
 
         "music" is whether a track is music and there; any mood or style has its probability, NaN where unknown.
         """
-        parts = {name: dict(self._blocks(name)) for name in names}
-        return {name: _joined(blocks, COLUMNS[name], self._count_blocks()) for name, blocks in parts.items()}
+        fresh, count = self._freshened("labels"), self._count_blocks()
+        return {name: _joined(dict(self._blocks(name, fresh)), COLUMNS[name], count) for name in names}
 
     def emotions(self, track_ids: NDArray[np.int64]) -> Floats:
         """How likely each of EMOTIONS is for each of some music, float32 [n, 4]."""
@@ -52,9 +53,10 @@ class Columns(Connection):
 
     def cosines(self, queries: Floats) -> Floats:
         """The cosine float32 [n] of each track to the nearest of some unit vectors [q, 400], as in `columns`."""
-        steps = dict(self._blocks("step"))
+        fresh = self._freshened("vectors")
+        steps = dict(self._blocks("step", fresh))
         whole = np.zeros(self._count_blocks() * BLOCK, np.float32)
-        for block, vectors in self._blocks("vector"):
+        for block, vectors in self._blocks("vector", fresh):
             whole[block * BLOCK : (block + 1) * BLOCK] = _nearest(vectors.astype(np.float32), queries) * steps[block]
         return whole
 
@@ -70,17 +72,16 @@ class Columns(Connection):
         (last,) = self._db.execute("SELECT coalesce(max(id), -1) FROM track").fetchone()
         return int(last) // BLOCK + 1
 
-    def _blocks(self, name: str) -> Iterator[tuple[int, Array]]:
-        """Blocks of a column, those out of date made anew; they are kept unless another program writes just now."""
-        what = "vectors" if name in VECTOR_COLUMNS else "labels"
+    def _freshened(self, what: What) -> dict[int, dict[str, Array]]:
+        """Bring columns up to date; returns the blocks that could not be kept, as another program writes just now."""
         stale = [key for key in self._stale() if key[1] == what]
-        if stale and self._could_refresh():
-            stale = []
-        for key in stale:
-            yield key[0], self._rebuilt(key)[name]
-        left_out = {block for block, _ in stale}
+        return {} if not stale or self._could_refresh() else {key[0]: self._rebuilt(key) for key in stale}
+
+    def _blocks(self, name: str, fresh: Mapping[int, Mapping[str, Array]]) -> Iterator[tuple[int, Array]]:
+        """Blocks of a column, some of them fresh and the others as they are kept."""
+        yield from ((block, columns[name]) for block, columns in fresh.items())
         for block, items in self._db.execute("SELECT block, items FROM column_block WHERE name = ?", [name]):
-            if block not in left_out:
+            if block not in fresh:
                 yield block, np.frombuffer(items, COLUMNS[name])
 
     def _stale(self) -> list[Key]:
