@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -110,11 +110,6 @@ def where(pool: Pool, wanted: NDArray[np.bool_]) -> Pool:
     columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
     columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
     return replace(pool, **columns)
-
-
-def only(pool: Pool, track_ids: Collection[int]) -> Pool:
-    """The tracks of a pool that are among some."""
-    return where(pool, np.isin(pool.ids, list(track_ids)))
 
 
 def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str, threshold: float) -> Pool:

@@ -29,7 +29,7 @@ def plane(points: Sequence[tuple[float, float]], **columns: Any) -> Land:
 
 def end(land: Land, rows: Sequence[int], mood: Sequence[float] | None = None) -> Pool:
     """The tracks of some rows, as likely of a mood as is given."""
-    chosen = playlist.only(land.pool, land.pool.ids[list(rows)].tolist())
+    chosen = playlist.where(land.pool, np.isin(np.arange(len(land.pool)), list(rows)))
     return chosen if mood is None else replace(chosen, mood=np.array(mood, np.float32))
 
 

@@ -188,7 +188,8 @@ def test_a_copy_has_the_same_name_length_and_sound() -> None:
 
 
 def test_only_some() -> None:
-    assert playlist.only(make_pool(4), [103, 101, 999]).ids.tolist() == [101, 103]
+    pool = make_pool(4)
+    assert playlist.where(pool, np.isin(pool.ids, [103, 101, 999])).ids.tolist() == [101, 103]
 
 
 def test_unknown_artists_are_not_capped() -> None:

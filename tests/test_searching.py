@@ -13,7 +13,7 @@ from conftest import Run, add_track
 from make_audio import chord, write_audio
 from numpy.typing import NDArray
 
-from musictaste.cli import finding
+from musictaste.cli import finding, render
 from musictaste.errors import NothingAskedError, NoWordsError
 from musictaste.inference import Encoder
 from musictaste.lyrics import for_encoder, line_with, tokens
@@ -267,9 +267,9 @@ def test_words_without_words(library: Library) -> None:
 
 
 def test_no_more_than_a_short_line_is_quoted() -> None:
-    assert finding.shortened("a" * 60) == "a" * 60
-    assert finding.shortened("a" * 61) == "a" * 59 + "…"
-    assert finding.shortened("word " * 20) == "word " * 10 + "word…"
+    assert render.shortened("a" * 60) == "a" * 60
+    assert render.shortened("a" * 61) == "a" * 59 + "…"
+    assert render.shortened("word " * 20) == "word " * 10 + "word…"
 
 
 def test_a_list_on_a_terminal(

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from musictaste.store import Library
     from musictaste.track import Track
 
-LINE_WIDTH = 60
-"""No more of a song is quoted than a short line."""
-
 
 @app.command()
 @with_request
@@ -77,22 +74,14 @@ def _why_nothing(asked: str, found: Found, *, exact: bool) -> str:
     return f"no song says '{asked}': {looked}, the nearest scored {found.best:.2f}, {MEANS_IT:.2f} is needed"
 
 
-def shortened(line: str) -> str:
-    """A line as it may be quoted, cut after a word where there is one."""
-    if len(line) <= LINE_WIDTH:
-        return line
-    cut = line[: LINE_WIDTH - 1]
-    return f"{cut.rpartition(' ')[0] or cut}…"
-
-
 def _reasons(hit: Hit) -> list[str]:
     says = "has these words" if hit.match == "words" else f"says much the same ({hit.score:.2f})"
-    return [f"{says}: {shortened(hit.line)}"]
+    return [f"{says}: {render.shortened(hit.line)}"]
 
 
 def _document(track: Track, hit: Hit) -> dict[str, Any]:
     document = listed_json(track, hit.score, None, _reasons(hit))
-    return document | {"line": shortened(hit.line), "match": hit.match}
+    return document | {"line": render.shortened(hit.line), "match": hit.match}
 
 
 def _print_table(rows: Sequence[tuple[Track, Hit]]) -> None:
@@ -101,5 +90,5 @@ def _print_table(rows: Sequence[tuple[Track, Hit]]) -> None:
     table = []
     for number, (track, hit) in enumerate(rows, 1):
         named = [str(number), track.artist or "", render.title(track), render.clock(track.duration_s)]
-        table.append([*named, hit.match, f"{hit.score:.2f}", shortened(hit.line)])
+        table.append([*named, hit.match, f"{hit.score:.2f}", render.shortened(hit.line)])
     render.print_table(columns, table)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from musictaste import quality, styles
+from musictaste.cli import render
 
 if TYPE_CHECKING:
     from musictaste.playlist import Choice
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from musictaste.track import Plays, Together, Track
 
     Reasons = Callable[[Track, Choice], list[str]]
-
-LONGEST_QUOTE = 60
 
 
 def both(*several: Reasons) -> Reasons:
@@ -49,13 +48,9 @@ def by_words(mood: str | None, library: Library) -> Reasons:
         if not words or not words.text:
             return []
         line = words.text.splitlines()[reading.loudest[mood]].strip()
-        return [f'its words are {mood} ({reading.moods[mood]:.2f}): "{_cut(line)}"']
+        return [f'its words are {mood} ({reading.moods[mood]:.2f}): "{render.shortened(line)}"']
 
     return reasons
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
 def _style_reason(track: Track, name: str) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 BAR_WIDTH = 24
+QUOTED = 60
+"""No more characters of a song are quoted than a short line has."""
 HEIGHTS = "▁▂▃▄▅▆▇█"
 VISIBLE = 0.005
 """Probabilities that differ by less may be printed alike."""
@@ -51,6 +53,14 @@ def printable(text: str) -> str:
     """Text that any terminal takes: bad bytes shown as a replacement character, control characters dropped."""
     clean = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c for c in clean if c.isprintable())
+
+
+def shortened(line: str) -> str:
+    """A line of a song as it may be quoted, cut after a word where there is one."""
+    if len(line) <= QUOTED:
+        return line
+    cut = line[: QUOTED - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"
 
 
 def clock(seconds: float) -> str:
