@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste.store.columns import Columns
+from musictaste.store.connection import IS_THERE
 from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.store.schema import label_column
 from musictaste.styles import heard_as
@@ -40,8 +41,8 @@ class Choosing(Columns):
     def not_music(self) -> dict[str, int]:
         """How many tracks are there that no playlist takes, by what they are instead of music."""
         rows = self._db.execute(
-            "SELECT kind, count(*) FROM present JOIN kind USING (track_id) WHERE kind != 'music'"
-            " GROUP BY kind ORDER BY count(*) DESC, kind"
+            f"""SELECT kind, count(*) FROM kind WHERE kind != 'music' AND {IS_THERE.format(track="kind.track_id")}
+            GROUP BY kind ORDER BY count(*) DESC, kind"""
         )
         return dict(rows)
 

@@ -17,6 +17,8 @@ from musictaste.store.packing import VECTOR, unit_vectors
 from musictaste.store.schema import APPLICATION_ID, migrations, read_genres_again
 
 BUSY_TIMEOUT_S = 30
+IS_THERE = "EXISTS (SELECT 1 FROM file WHERE file.track_id = {track} AND missing_since IS NULL)"
+"""Whether a track has a file that is there, of few tracks: the view `present` goes through all files."""
 
 
 class Connection:

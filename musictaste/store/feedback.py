@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from musictaste.store.connection import Connection
+from musictaste.store.connection import IS_THERE, Connection
 from musictaste.track import Feedback, Judged, Said, Verdict
 
 
@@ -69,5 +69,8 @@ class Opinions(Connection):
 
     def count_disliked(self) -> int:
         """How much of the music that is there no list takes because it is disliked."""
-        sql = "SELECT count(*) FROM present_music WHERE track_id IN (SELECT track_id FROM disliked)"
-        return int(self._db.execute(sql).fetchone()[0])
+        (count,) = self._db.execute(
+            f"""SELECT count(*) FROM disliked WHERE {IS_THERE.format(track="disliked.track_id")}
+            AND track_id NOT IN (SELECT track_id FROM kind WHERE kind != 'music')"""
+        ).fetchone()
+        return int(count)
