@@ -43,8 +43,8 @@ SEED_NOISE = 0.1
 RELEVANCE = 0.75
 """How much the score of a track weighs beside its likeness to what is in the list already, which has the rest.
 
-On a real library this costs ten tracks of a mood 1.2 % of their fit and makes them 11 % more diverse (1.6 % and 39 %
-where they are to be near a track); 0.7 costs the latter 5 %, and 0.6 costs 20 %: see `scripts/measure_lists.py`.
+On a real library this costs ten tracks of a mood 0.6 % of their fit and makes them 7 % more diverse (2 % and 46 %
+where they are to be near a track); 0.7 costs the latter 5 %, and 0.6 costs 18 %: see `scripts/measure_lists.py`.
 """
 
 CAPS_WAITING = 3
