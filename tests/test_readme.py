@@ -19,7 +19,7 @@ IN_TABLE = [words for words in re.findall(r"`musictaste ([^`]+)`", README) if no
 
 def shape(text: str) -> str:
     """Text with every number and every path made alike."""
-    return re.sub(r"[\d.]+", "N", re.sub(r"/\S+", "PATH", text))
+    return re.sub(r"[\d.]+", "N", re.sub(r"^/.*$|/\S+", "PATH", text, flags=re.MULTILINE))
 
 
 @pytest.fixture
