@@ -446,7 +446,8 @@ class Reader:
     """Names the emotion of a song's words, or says nothing where they do not tell.
 
     A song is read as one text: its vectors, and in the languages of songs that were trained on its words and pairs of
-    words as well. Chinese is to be in simplified characters: the head was trained on those.
+    words as well; a few lines are read more by what short texts in all languages taught. Chinese is to be in simplified
+    characters: the head was trained on those.
     """
 
     def __init__(self, *, device: Device = "cpu", threads: int = 1) -> None:
@@ -512,6 +513,7 @@ class Reader:
         inputs: dict[str, Floats | Whole] = {
             "embedding": embedding,
             "mean": mean,
+            "sizes": np.array([self.encoder.count(text) for text in whole], np.float32),
             "languages": np.array(places, np.int64),
             "grams": np.concatenate([buckets for buckets, _ in grams]),
             "counts": np.concatenate([counts for _, counts in grams]),

@@ -29,6 +29,11 @@ LASTFM = {"name": "songs in four quadrants by tags of Last.fm", "terms": "resear
 NJU = {"name": "NJU lyrics in four quadrants", "terms": "research only"}
 MUSICMOOD = {"name": "musicmood lyrics (Raschka), happy and sad", "terms": "research only"}
 KASSIA = {"name": "Chinese lyrics by emotion (kassia)", "terms": "research only"}
+GOEMOTIONS = {"name": "GoEmotions", "terms": "Apache-2.0"}
+BRIGHTER = {"name": "BRIGHTER", "terms": "CC BY 4.0"}
+XED = {"name": "XED", "terms": "CC BY 4.0"}
+CPED = {"name": "CPED", "terms": "Apache-2.0"}
+SMP2020 = {"name": "SMP2020-EWECT", "terms": "no licence stated"}
 WEB = {"name": "question and answer pairs and translations of the web", "terms": "by Google, who publish the weights"}
 
 CARDS: Mapping[str, Mapping[str, object]] = {
@@ -38,7 +43,7 @@ CARDS: Mapping[str, Mapping[str, object]] = {
     "lyrics_emotion": {
         "purpose": "names the emotion of words",
         "licence": "MIT",
-        "trained_on": [LASTFM, NJU, MUSICMOOD, KASSIA],
+        "trained_on": [LASTFM, NJU, MUSICMOOD, KASSIA, GOEMOTIONS, BRIGHTER, XED, CPED, SMP2020],
     },
     "emotion": {"purpose": "names moods", "licence": "MIT", "trained_on": [QUADRANTS, EMOTIFY]},
     "style": {"purpose": "names styles", "licence": "MIT", "trained_on": [GTZAN, EMOTIFY, QUADRANTS]},

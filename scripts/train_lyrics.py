@@ -4,11 +4,12 @@
     pip install -e '.[export]'
     python scripts/train_lyrics.py DATA
 
-DATA holds songs.csv.xz with the columns source, lang, label, text. Each song is read as one text; the head has the
+DATA holds songs.csv.xz, with the columns source, lang, label, text. Each song is read as one text; the head has the
 encoder's two outputs and the song's words and pairs of words. It is learnt for each language by regularised least
 squares, and what it scores is made probabilities by one temperature for each language. The sets do not have the same
-labels: a score is how much likelier a label is than in its set. Labels that the songs of a language lack, and languages
-without songs, have a head of all songs' embeddings. Versions of one song stay on one side of every split.
+labels: a score is how much likelier a label is than in its set. Labels that the songs of a language lack, languages
+without songs, and the more the fewer words there are, a few lines, have a head of the embeddings of all songs and of
+short_texts.csv.xz (source, lang, labels, text). Versions of one song stay on one side of every split.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import lzma
 import re
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,30 @@ FOREIGN = 0.05
 SENTENCES = {"今天是个美好的一天，我心情无比愉快！": "happy", "夜晚的孤单，让我思念着你。": "sad"}
 """The examples of the paper that this program follows."""
 
+SHORT_LABELS = {
+    "happy": ("joy", "happy", "excitement"),
+    "sad": ("sadness", "sad", "depress"),
+    "angry": ("anger", "angry"),
+    "calm": ("relaxed",),
+    "fear": ("fear",),
+    NO_EMOTION: ("neutral", "none"),
+}
+"""What the sets of short texts call these labels; texts of several emotions, or of any other, are left out."""
+
+SHORT_WEIGHT = 0.1
+"""How much a short text weighs beside a song."""
+
+MOST_SHORT = 1500
+"""So many texts of one set, language and label are taken."""
+
+LEAST_CHARACTERS = {"zh": 8, "tw": 8, "ja": 8}
+SHORTEST = 20
+WHOLE_SONG = 100.0
+"""Pieces of words from which on a text is read as a song; a shorter one in this proportion."""
+
+HELD_BACK = 5
+"""Every fifth short text is not learnt from when short texts are measured."""
+
 SHINGLE = 5
 SHARED = 0.25
 """Two songs are one when they share this part of the runs of five words of the shorter."""
@@ -78,7 +104,7 @@ MOST_COMMON = 15
 PRECISION = 0.6
 LEAST_PIECES = 12
 LEAST_PROBABILITY = 0.35
-VERSION = "2"
+VERSION = "3"
 CHINESE = "[\u4e00-\u9fff]"
 
 
@@ -104,6 +130,25 @@ def load(path: Path) -> Songs:
     labels = np.array([LABELS.index(row["label"]) for row in rows])
     languages, sources = (np.array([row[column] for row in rows]) for column in ("lang", "source"))
     return Songs([each_line_once(text) for text in texts], languages, sources, labels, versions(texts))
+
+
+def load_short(path: Path) -> Songs:
+    csv.field_size_limit(1 << 24)
+    simplified = opencc.OpenCC("tw2s")
+    meant = {name: label for label, names in SHORT_LABELS.items() for name in names}
+    taken: Counter[tuple[str, str, str]] = Counter()
+    rows = []
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            label = meant.get(row["labels"])
+            if label is None or len(row["text"]) < LEAST_CHARACTERS.get(row["lang"], SHORTEST):
+                continue
+            taken[row["source"], row["lang"], label] += 1
+            if taken[row["source"], row["lang"], label] <= MOST_SHORT:
+                rows.append((row["text"][:400], row["lang"], f"{row['source']} {row['lang']}", LABELS.index(label)))
+    texts, languages, sources, labels = zip(*rows, strict=True)
+    folded = [simplified.convert(text) if language in {"zh", "tw"} else text for text, language, *_ in rows]
+    return Songs(folded, np.array(languages), np.array(sources), np.array(labels), np.arange(len(texts)))
 
 
 def shingles(text: str) -> set[int]:
@@ -136,15 +181,16 @@ def versions(texts: list[str]) -> Array:
 class Known:
     """What is known of songs: the encoder's outputs float32 [n, 512 + 1280], and their words [n, BUCKETS].
 
-    `idf` float32 [BUCKETS] is 0 where fewer than `LEAST_SONGS` songs have a word.
+    `idf` float32 [BUCKETS] is 0 where fewer than `LEAST_SONGS` songs have a word; `sizes` [n] are in pieces of words.
     """
 
     vectors: Array
+    sizes: Array
     grams: sparse.csr_matrix
     idf: Array
 
     @classmethod
-    def of(cls, songs: Songs, vectors: Array) -> Known:
+    def of(cls, songs: Songs, vectors: Array, sizes: Array) -> Known:
         """Words weigh 1 + log of their count, times idf, over the length of all that (Salton and Buckley, 1988)."""
         pairs = zip(songs.texts, songs.languages, strict=True)
         found = [grams_of(text, language, BUCKETS) for text, language in pairs]
@@ -155,7 +201,7 @@ class Known:
         values = (1 + np.log(counts)) * idf[buckets].astype(np.float32)
         grams = sparse.csr_matrix((values, (owners, buckets)), (len(found), BUCKETS), dtype=np.float32)
         length = np.sqrt(np.asarray(grams.multiply(grams).sum(axis=1)).ravel() + 1e-6)
-        return cls(vectors, (sparse.diags(1 / length) @ grams).tocsr(), idf)
+        return cls(vectors, sizes, (sparse.diags(1 / length) @ grams).tocsr(), idf)
 
 
 def read_all(songs: Songs, encoder: Encoder) -> Array:
@@ -235,11 +281,24 @@ def own_labels(language: str) -> Array:
     return masks(np.array(LANGUAGES[language])).any(axis=0)
 
 
-def shared(x: Array, songs: Songs, rows: Array) -> Array:
-    """Weights [d, k] on standardised embeddings of songs in all languages."""
-    wanted, weights = targets(songs.sources[rows], songs.labels[rows])
-    weighted = x[rows] * weights[:, None]
-    return np.linalg.solve(weighted.T @ x[rows] + SHARED_PENALTY / EMBEDDING * np.eye(x.shape[1]), weighted.T @ wanted)
+@dataclasses.dataclass(frozen=True)
+class Normal:
+    """Both sides of the normal equations of weighted least squares, [d, d] and [d, k]."""
+
+    left: Array
+    right: Array
+
+    @classmethod
+    def of(cls, x: Array, sources: Array, labels: Array, weight: float = 1.0) -> Normal:
+        wanted, weights = targets(sources, labels)
+        weighted = x * (weight * weights[:, None]).astype(np.float32)
+        return cls(weighted.T @ x, weighted.T @ wanted)
+
+    def __add__(self, other: Normal) -> Normal:
+        return Normal(self.left + other.left, self.right + other.right)
+
+    def solve(self) -> Array:
+        return np.linalg.solve(self.left + SHARED_PENALTY / EMBEDDING * np.eye(len(self.left)), self.right)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,9 +311,10 @@ class Trainer:
     standards: dict[str, Standard]
     ridges: dict[str, Ridge]
     all_standard: Standard
+    short: Normal
 
     @classmethod
-    def of(cls, songs: Songs, known: Known) -> Trainer:
+    def of(cls, songs: Songs, known: Known, short: Songs, short_vectors: Array) -> Trainer:
         rows = {language: np.flatnonzero(songs.languages == language) for language in LANGUAGES}
         standards = {language: Standard.of(known.vectors[each], DENSE_SHARE) for language, each in rows.items()}
         ridges = {}
@@ -263,10 +323,17 @@ class Trainer:
             products = dense @ dense.T + GRAM_SHARE * (grams @ grams.T).toarray()
             wanted, weights = targets(songs.sources[each], songs.labels[each])
             ridges[language] = Ridge.of(products, PENALTY[language], wanted, weights)
-        return cls(songs, known, rows, standards, ridges, Standard.of(known.vectors[:, :EMBEDDING], 1.0))
+        standard = Standard.of(known.vectors[:, :EMBEDDING], 1.0)
+        texts = Normal.of(standard.into(short_vectors), short.sources, short.labels, SHORT_WEIGHT)
+        return cls(songs, known, rows, standards, ridges, standard, texts)
 
     def embeddings(self) -> Array:
         return self.all_standard.into(self.known.vectors[:, :EMBEDDING])
+
+    def shared(self, rows: Array, *, short: bool = True) -> Array:
+        """Weights [d, k] on standardised embeddings, of songs in all languages and short texts."""
+        songs = Normal.of(self.embeddings()[rows], self.songs.sources[rows], self.songs.labels[rows])
+        return (songs + self.short if short else songs).solve()
 
     def held_out(self, seed: int) -> tuple[Array, Array]:
         """What songs score by heads that saw no version of them: by their language's head, and by that of all."""
@@ -274,7 +341,7 @@ class Trainer:
         by_all, x = scores.copy(), self.embeddings()
         for testing in folds_of(self.songs, seed):
             training = np.setdiff1d(np.arange(len(scores)), testing)
-            by_all[testing] = x[testing] @ shared(x, self.songs, training)
+            by_all[testing] = x[testing] @ self.shared(training)
             for language, rows in self.rows.items():
                 tested = np.isin(rows, testing)
                 scores[rows[tested]] = self.ridges[language].held_out(np.flatnonzero(tested))
@@ -286,7 +353,7 @@ class Trainer:
     def weights(self, language: str) -> tuple[Linear, Array]:
         """A language's head on the encoder's outputs, and on words [BUCKETS, k]."""
         x = self.embeddings()
-        whole = self.all_standard.out_of(SHARPER * shared(x, self.songs, np.arange(len(x))))
+        whole = self.all_standard.out_of(SHARPER * self.shared(np.arange(len(x))))
         dense = np.vstack([whole.weights, np.zeros((self.known.vectors.shape[1] - EMBEDDING, len(LABELS)))])
         bias, grams = whole.bias.copy(), np.zeros((BUCKETS, len(LABELS)))
         if language != OTHER:
@@ -362,7 +429,7 @@ def across_languages(trainer: Trainer) -> dict[str, float]:
     songs, x = trainer.songs, trainer.embeddings()
     rows = trainer.rows["zh"][songs.labels[trainer.rows["zh"]] < LABELS.index("calm")]
     emotions = [LABELS.index(label) for label in ("happy", "sad", "angry")]
-    weights = shared(x, songs, trainer.rows["en"])[:, emotions]
+    weights = trainer.shared(trainer.rows["en"], short=False)[:, emotions]
     said = np.array(emotions)[(x[rows] @ weights).argmax(axis=1)]
     truth = songs.labels[rows]
     return {"macro_f1": f1_score(truth, said, average="macro"), "accuracy": accuracy_score(truth, said)}
@@ -402,13 +469,19 @@ def to_onnx(heads: list[Linear], idf: Array, table: Array, encoder: str) -> onnx
     dense = graph.add("MatMul", vectors, graph.add("Gather", weights, "languages"))
     dense = graph.add("Squeeze", dense, graph.ints(1))
     dense = graph.add("Add", dense, graph.add("Gather", bias, "languages"))
-    logits = graph.add("Add", dense, word_logits(graph, idf, table))
+    own = graph.add("Add", dense, word_logits(graph, idf, table))
+    vector = graph.add("MatMul", "embedding", graph.floats(heads[0].weights[:EMBEDDING]))
+    shared = graph.add("Add", vector, graph.floats(heads[0].bias))
+    as_song = graph.add("Min", graph.add("Div", "sizes", graph.floats(WHOLE_SONG)), graph.floats(1))
+    difference = graph.add("Mul", graph.add("Unsqueeze", as_song, graph.ints(1)), graph.add("Sub", own, shared))
+    logits = graph.add("Add", shared, difference)
     graph.add("Softmax", logits, output="probabilities", axis=1)
     size = len(heads[0].weights)
     inputs = [
         info("embedding", TensorProto.FLOAT, ["n", EMBEDDING]),
         info("mean", TensorProto.FLOAT, ["n", size - EMBEDDING]),
     ]
+    inputs += [info("sizes", TensorProto.FLOAT, ["n"])]
     inputs += [info("languages", TensorProto.INT64, ["n"]), info("grams", TensorProto.INT64, ["t"])]
     inputs += [info("counts", TensorProto.FLOAT, ["t"]), info("owners", TensorProto.INT64, ["t"])]
     output = info("probabilities", TensorProto.FLOAT, ["n", len(LABELS)])
@@ -436,11 +509,12 @@ def shipped(trainer: Trainer, calibrated: dict[str, Calibration]) -> tuple[list[
 def held_out_logits(trainer: Trainer, runs: list[tuple[Array, Array]]) -> list[Array]:
     """Of each run what the head of a song's language says of it [n, k]."""
     calibrated, found = calibrations(trainer, runs), []
-    for own, _ in runs:
+    as_song = np.minimum(1, trainer.known.sizes / WHOLE_SONG)[:, None]
+    for own, by_all in runs:
         logits = np.zeros_like(own)
         for language, rows in trainer.rows.items():
             logits[rows] = calibrated[language].logits(own[rows])
-        found.append(logits)
+        found.append(as_song * logits + (1 - as_song) * calibrated[OTHER].logits(by_all))
     return found
 
 
@@ -459,7 +533,10 @@ def check(trainer: Trainer, heads: list[Linear], table: Array) -> None:
     largest = 0.0
     for place, (language, rows) in enumerate(trainer.rows.items(), start=1):
         some = rows[:: len(rows) // 100]
-        logits = heads[place].logits(trainer.known.vectors[some]) + trainer.known.grams[some] @ table
+        x = trainer.known.vectors[some]
+        as_song = np.minimum(1, trainer.known.sizes[some] / WHOLE_SONG)[:, None]
+        own = heads[place].logits(x) + trainer.known.grams[some] @ table
+        logits = as_song * own + (1 - as_song) * heads[0].logits(x)
         said = reader._say_all([trainer.songs.texts[i] for i in some], [language] * len(some))
         given = np.array([list(each.probabilities.values()) for each in said])
         largest = max(largest, np.abs(given - softmax(logits)).max())
@@ -469,22 +546,46 @@ def check(trainer: Trainer, heads: list[Linear], table: Array) -> None:
         print(sentence, label, {name: round(p, 3) for name, p in said.probabilities.items()})
 
 
-def prepare(data: Path, encoder: Encoder, cache: Path | None) -> Trainer:
-    songs = load(data / "songs.csv.xz")
-    vectors = np.load(cache) if cache and cache.exists() else read_all(songs, encoder)
-    if cache:
-        np.save(cache, vectors)
-    return Trainer.of(songs, Known.of(songs, vectors.astype(np.float32)))
+def short_texts(trainer: Trainer, short: Songs, vectors: Array) -> dict[str, float]:
+    """Accuracy of the shared head on every fifth short text of each set, learnt from the others and all songs."""
+    x, held = trainer.all_standard.into(vectors), np.arange(len(vectors)) % HELD_BACK == 0
+    songs = Normal.of(trainer.embeddings(), trainer.songs.sources, trainer.songs.labels)
+    texts = Normal.of(x[~held], short.sources[~held], short.labels[~held], SHORT_WEIGHT)
+    said = x[held] @ (songs + texts).solve()
+    emotions = short.labels[held] < LABELS.index("calm")
+    first = said[:, : LABELS.index("calm")].argmax(axis=1) == short.labels[held]
+    names = short.sources[held]
+    return {
+        str(name): round(float(first[emotions & (names == name)].mean()), 3) for name in sorted(set(names[emotions]))
+    }
+
+
+def cached(path: Path | None, make: Callable[[], Array]) -> Array:
+    """An array that is kept in a file between runs."""
+    found = np.load(path) if path and path.exists() else make()
+    if path:
+        np.save(path, found)
+    return found.astype(np.float32)
+
+
+def prepare(data: Path, encoder: Encoder, cache: Path | None) -> tuple[Trainer, Songs, Array]:
+    """All that is learnt from, with the short texts and their vectors [n, 512]."""
+    songs, short = load(data / "songs.csv.xz"), load_short(data / "short_texts.csv.xz")
+    vectors = cached(cache and cache / "songs.npy", lambda: read_all(songs, encoder))
+    short_vectors = cached(cache and cache / "short_texts.npy", lambda: encoder.embed(short.texts))
+    sizes = np.array([encoder.count(text) for text in songs.texts])
+    known = Known.of(songs, vectors, sizes)
+    return Trainer.of(songs, known, short, short_vectors), short, short_vectors
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder with songs.csv.xz")
+    parser.add_argument("data", type=Path, help="folder with songs.csv.xz and short_texts.csv.xz")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "models")
-    parser.add_argument("--cache", type=Path, help="file (.npy) to keep vectors in between runs")
+    parser.add_argument("--cache", type=Path, help="folder to keep vectors in between runs")
     args = parser.parse_args()
     encoder = Encoder()
-    trainer = prepare(args.data, encoder, args.cache)
+    trainer, short, short_vectors = prepare(args.data, encoder, args.cache)
     groups = trainer.songs.groups
     print(f"{len(groups)} songs, {len(set(groups))} when versions count as one")
     runs = [trainer.held_out(seed) for seed in range(SEEDS)]
@@ -495,6 +596,7 @@ def main() -> None:
     path.write_bytes(to_onnx(heads, trainer.known.idf, table, encoder.version).SerializeToString())
     check(trainer, heads, table)
     print("taught by English songs, tried on Chinese ones:", across_languages(trainer))
+    print("short texts, happy, sad and angry:", short_texts(trainer, short, short_vectors))
     print(json.dumps(measured, indent=2))
     update_manifest(path, {"version": f"lyrics-emotion-{VERSION}", **measured})
 

@@ -45,7 +45,7 @@ def heard(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
 
 def read(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
     """Calibrated held-out probabilities [n, labels] of the songs of `PAIRED_SETS` for each seed, and their emotions."""
-    trainer = train_lyrics.prepare(data, Encoder(), cache / "whole_words.npy" if cache else None)
+    trainer, _, _ = train_lyrics.prepare(data, Encoder(), cache)
     runs = [trainer.held_out(seed) for seed in range(train_lyrics.SEEDS)]
     rows = np.isin(trainer.songs.sources, PAIRED_SETS)
     found = train_lyrics.held_out_logits(trainer, runs)

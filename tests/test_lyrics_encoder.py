@@ -250,6 +250,13 @@ def test_words_of_trained_languages_alone_are_looked_up(reader: Reader, monkeypa
     assert [max(each.probabilities, key=each.probabilities.__getitem__) for each in said if each] == ["sad", "sad"]
 
 
+@pytest.mark.parametrize("language", [name for name in TRANSLATED if name != "ja"])
+def test_one_sentence_tells_its_emotion_in_every_language(language: str, reader: Reader) -> None:
+    """The words that ship are of two languages; what one sentence says is told in the others as well."""
+    happy, sad, _ = (reader._say_all([text], [language])[0].probabilities for text in TRANSLATED[language])
+    assert (max(happy, key=happy.__getitem__), max(sad, key=sad.__getitem__)) == ("happy", "sad")
+
+
 def test_buckets_of_words_and_pairs() -> None:
     buckets, counts = grams_of("Rain, RAIN don't stop", "en", 1 << 40)
     assert (len(buckets), sorted(counts.tolist())) == (6, [1, 1, 1, 1, 1, 2])  # rain twice, don't, stop, three pairs
