@@ -59,7 +59,7 @@ def check(
         render.print_lines(f"not checked, not a file: {line.text}" for line in remote)
         if not options.quiet:
             opened = len(lines) - len(missing) - len(remote)
-            render.console(stderr=True).print(f"{opened} of {len(lines)} tracks of {render.printable(str(file))} open")
+            render.say(f"{opened} of {len(lines)} tracks of {render.printable(str(file))} open")
     if missing:
         raise typer.Exit(1)
 

@@ -108,7 +108,7 @@ def mix(context: typer.Context, *, style: Styles = None, request: Request) -> No
             raise NothingFitsError(f"no track {fits}: {_considered(library, pool, request)}{_unsure(library, request)}")
         cold = taste.is_cold(plays)
         if cold and not options.quiet:
-            render.console(stderr=True).print(COLD)
+            render.say(COLD)
         title = ", ".join(["for you", *names]) + with_words(request.read_as)
         fit, by_taste = (_typical, reasons.typical) if cold else (_liked, reasons.none)
         why = reasons.both(by_taste, reasons.by_words(request.read_as, library))
@@ -262,7 +262,7 @@ def _by_labels(
             pool = _kept_throughout(library, pool, wanted, labels, quiet=options.quiet)
             fitting = len(pool)
         if not options.quiet and not request.as_json:
-            render.console(stderr=True).print(f"{fitting} of {pool.considered} tracks are {title}{_left_out(library)}")
+            render.say(f"{fitting} of {pool.considered} tracks are {title}{_left_out(library)}")
         fit, by_sound = playlist.fit_to_labels(pool), reasons.labels(wanted, names, alone=read_as is not None)
         why = reasons.both(by_sound, reasons.by_words(read_as or wanted, library))
         deliver(library, pool, fit, plays, request, title=title, options=options, reasons=why, typical=True)
@@ -283,5 +283,5 @@ def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, 
         plainly = f"{len(pool)} of {pool.considered} tracks are {labels}"
         raise NothingFitsError(f"no track is {labels} throughout: {plainly}, {lost or 'none of them all along'}")
     if lost and not quiet:
-        render.console(stderr=True).print(lost)
+        render.say(lost)
     return kept

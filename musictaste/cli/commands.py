@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, cast
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -72,5 +72,10 @@ class Commands(TyperGroup):
         from musictaste.cli.context import app
 
         importlib.import_module(f"musictaste.cli.{COMMANDS[name][0]}")
-        self.commands[name] = cast("Commands", typer.main.get_command(app)).commands[name]
+        alone = typer.Typer()  # the options of the others in its module take as long to make as its own
+        alone.registered_commands = [
+            each for each in app.registered_commands if name in {each.name, getattr(each.callback, "__name__", None)}
+        ]
+        alone.registered_groups = [each for each in app.registered_groups if each.name == name]
+        self.commands[name] = typer.main.get_group(alone).commands[name]
         return self.commands[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +101,8 @@ def read_settings(path: Path, commands: Commands) -> dict[str, Any]:
     """
     if not path.exists():
         return {}
+    import tomllib
+
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -118,6 +118,8 @@ def read_settings(path: Path, commands: Commands) -> dict[str, Any]:
 
 def _check_key(path: Path, key: str, known: set[str], prefix: str = "") -> None:
     if key not in known:
+        import difflib
+
         near = difflib.get_close_matches(key, known, 1, 0)
         question = f": did you mean '{prefix}{near[0]}'?" if near else ""
         raise SettingsError(f"'{path}': unknown setting '{prefix}{key}'{question}")

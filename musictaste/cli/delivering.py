@@ -124,7 +124,7 @@ def hand_over(library: Library, listing: Listing, request: Delivery, options: Gl
     try:
         library.save_list([track.id for track in listing.tracks], options.command)
     except LibraryError as error:
-        render.console(stderr=True).print(f"the numbers of this list will not be known: {error}")
+        render.say(f"the numbers of this list will not be known: {error}")
 
 
 def admitted(pool: Pool, plays: Plays, wish: Wish) -> Pool:
@@ -163,18 +163,17 @@ def _print_plain(tracks: Sequence[Track], explained: Sequence[Sequence[str]], *,
     render.print_paths(tracks)
     if explain:
         for track, why in zip(tracks, explained, strict=True):
-            render.console(stderr=True).print(f"{render.printable(track.name)}: {render.printable('; '.join(why))}")
+            render.say(f"{render.printable(track.name)}: {render.printable('; '.join(why))}")
 
 
 def _write(output: Path, tracks: Sequence[Track], request: Delivery, *, title: str, quiet: bool) -> None:
     entries = [playlist_files.Entry(t.path, t.title, t.artist, t.duration_s) for t in tracks]
     left_out = playlist_files.write_playlist(output, entries, name=title, paths=request.paths)
-    err = render.console(stderr=True)
     for left in left_out:
-        err.print(f"left out, {left.reason}: {render.printable(left.entry.path)}")
+        render.say(f"left out, {left.reason}: {render.printable(left.entry.path)}")
     if not quiet:
         length = render.clock(sum(t.duration_s for t in tracks))
-        err.print(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(output))}")
+        render.say(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(output))}")
 
 
 def listed_json(track: Track, score: float, taste: float | None, why: Sequence[str]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def detect(
     whose = Whose(tuple(user or ()), all_users)
     found, errors = _look(whose if import_found else Whose(everyone=True))
     for error in errors:
-        render.console(stderr=True).print(f"musictaste: {render.printable(str(error))}")
+        render.say(f"musictaste: {render.printable(str(error))}")
     if not import_found:
         _list(found, options, as_json=as_json)
     elif found:
@@ -135,7 +135,7 @@ def _list(found: Sequence[tuple[Path, History]], options: Globals, *, as_json: b
         return
     render.print_lines(f"{history.source}: {path}" for path, history in found)
     if not found and not options.quiet:
-        render.console(stderr=True).print("no player's file was found")
+        render.say("no player's file was found")
 
 
 def _import(
@@ -181,16 +181,15 @@ def _summary(imported: Imported) -> str:
 
 
 def _warn(done: Sequence[Imported], *, told: bool) -> None:
-    err = render.console(stderr=True)
     for imported in done:
         path = render.printable(str(imported.path))
         if imported.malformed:
-            err.print(f"{path}: rows that make no sense, passed over: {imported.malformed}")
+            render.say(f"{path}: rows that make no sense, passed over: {imported.malformed}")
         ambiguous = sum(match.ambiguous for match in imported.unmatched)
         if ambiguous:
-            err.print(f"{path}: recordings that could be any of several tracks, given to none: {ambiguous}")
+            render.say(f"{path}: recordings that could be any of several tracks, given to none: {ambiguous}")
     if not told and any(imported.unmatched for imported in done):
-        err.print("--unmatched FILE lists what found no track")
+        render.say("--unmatched FILE lists what found no track")
 
 
 def _unmatched_rows(library: Library, matcher: Matcher, done: Sequence[Imported]) -> Iterable[Sequence[str]]:

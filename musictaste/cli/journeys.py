@@ -57,7 +57,7 @@ def journey(
         if not steps:
             raise NothingFitsError(f"no way from {title}: its two ends would be the same track")
         if not context.obj.quiet and not request.as_json:
-            render.console(stderr=True).print(f"{len(steps)} steps from {title}")
+            render.say(f"{len(steps)} steps from {title}")
         choices = [step.choice for step in steps]
         why = _reasons(steps, ends, names, alone=request.read_as is not None)
         why = both(why, by_words(request.read_as, library))

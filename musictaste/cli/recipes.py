@@ -69,13 +69,13 @@ def save(
         try:
             _make(call, file, tracks)
         except NothingFitsError as error:
-            render.console(stderr=True).print(f"nothing fits yet: {render.printable(str(error))}")
+            render.say(f"nothing fits yet: {render.printable(str(error))}")
         library.save_recipe(name, words, tracks, file)
     if as_json:
         render.print_json({"name": name, "words": words, "file": file, "replaced": known})
     elif not options.quiet:
         done = f"{'replaced' if known else 'saved'} {name}, which writes {file}: run 'musictaste playlist refresh'"
-        render.console(stderr=True).print(render.printable(done))
+        render.say(render.printable(done))
 
 
 @playlist.command()
@@ -91,7 +91,7 @@ def refresh(context: typer.Context, names: Names = None, as_json: AsJson = False
     if as_json:
         render.print_json([_outcome_json(outcome) for outcome in outcomes])
     elif not outcomes and not context.obj.quiet:
-        render.console(stderr=True).print("no recipe is saved yet: see musictaste playlist save --help")
+        render.say("no recipe is saved yet: see musictaste playlist save --help")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -200,7 +200,7 @@ def _content(file: str) -> bytes | None:
 def _tell(outcome: Refreshed, *, quiet: bool) -> None:
     name = outcome.recipe.name
     if outcome.error:
-        render.console(stderr=True).print(f"{render.printable(name)}: {render.printable(outcome.error)}")
+        render.say(f"{render.printable(name)}: {render.printable(outcome.error)}")
     elif not quiet:
         render.print_lines([f"{name}: {'written' if outcome.changed else 'unchanged'}, {outcome.recipe.file}"])
 

@@ -43,6 +43,11 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.buffer.flush()
 
 
+def say(line: str) -> None:
+    """One line on stderr, which is not for pipes."""
+    sys.stderr.write(f"{line}\n")
+
+
 def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 

@@ -109,7 +109,7 @@ def scan(
     except KeyboardInterrupt:
         progress.stop()
         heard = counts["added"] + counts["changed"] + counts["moved"]
-        render.console(stderr=True).print(f"interrupted: {heard} tracks are kept, scan again to go on")
+        render.say(f"interrupted: {heard} tracks are kept, scan again to go on")
         raise typer.Exit(130) from None
     _report_words(said)
 
@@ -169,7 +169,7 @@ def _report_words(counts: Mapping[tuple[str, bool], int]) -> None:
     if known:
         total = sum(counts.values())
         are = "track is" if total == 1 else "tracks are"
-        render.console(stderr=True).print(f"words of {total} {are} known: {', '.join(known)}")
+        render.say(f"words of {total} {are} known: {', '.join(known)}")
 
 
 def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progress) -> None:
@@ -181,12 +181,11 @@ def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progres
 
 
 def _warn(plan: Plan, roots: list[str]) -> None:
-    err = render.console(stderr=True)
     for path, reason in plan.unreadable:
         if path in roots:
-            err.print(f"{render.printable(path)}: cannot be read: {reason}")
+            render.say(f"{render.printable(path)}: cannot be read: {reason}")
         else:
-            err.print(f"passed over {render.printable(path)}: {reason}")
+            render.say(f"passed over {render.printable(path)}: {reason}")
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:
@@ -212,9 +211,9 @@ def _report(
     elif not quiet:
         parts = [f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]]
         rate = f", {heard / seconds:.1f} tracks per second on {provider}" if heard else ""
-        render.console(stderr=True).print(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s{rate}")
+        render.say(f"{', '.join(parts) or 'nothing to do'} in {seconds:.1f} s{rate}")
         if counts["failed"] or plan.known_failures:
-            render.console(stderr=True).print("files that could not be heard: musictaste failures")
+            render.say("files that could not be heard: musictaste failures")
 
 
 class _Progress:

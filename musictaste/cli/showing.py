@@ -74,7 +74,7 @@ def _tracks_of(library: Library, playlist: Path) -> list[int]:
         raise UnknownTrackError(f"'{playlist}': none of its {len(lines)} tracks is in the library")
     if len(known) < len(lines):
         lost = f"{len(lines) - len(known)} of {len(lines)} tracks are not in the library"
-        render.console(stderr=True).print(f"{render.printable(str(playlist))}: {lost}")
+        render.say(f"{render.printable(str(playlist))}: {lost}")
     return known
 
 

@@ -55,7 +55,7 @@ def taste_(
     if found:
         render.print_lines(_lines(found, limit))
     elif not options.quiet:
-        render.console(stderr=True).print("nothing that you like is known yet: see 'plays detect' and 'like'")
+        render.say("nothing that you like is known yet: see 'plays detect' and 'like'")
     render.print_lines(_source_lines(sources))
     if judged:
         render.print_lines([f"of {len(judged)} tracks of lists that you judged you liked {_liked(judged)}"])

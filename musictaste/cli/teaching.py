@@ -103,7 +103,7 @@ def _warn(library: Library, change: Change, options: Globals) -> None:
     """Say which answers the personal head could not follow: they contradict others on tracks that sound alike."""
     if not options.quiet:
         for line in _lines(library, change.unmoved):
-            render.console(stderr=True).print(f"still on the other side of {change.threshold:.2f}: {line}")
+            render.say(f"still on the other side of {change.threshold:.2f}: {line}")
 
 
 def _list(library: Library, change: Change, options: Globals, *, as_json: bool) -> None:
@@ -113,7 +113,7 @@ def _list(library: Library, change: Change, options: Globals, *, as_json: bool) 
     for answer, moves in (("yes", change.yes), ("no", change.no)):
         render.print_lines(f"{answer:4}{line}" for line in _lines(library, moves))
     if not change.yes and not change.no and not options.quiet:
-        render.console(stderr=True).print(f"nothing was taught of {change.mood}")
+        render.say(f"nothing was taught of {change.mood}")
 
 
 def _lines(library: Library, moves: Sequence[Move]) -> list[str]:
