@@ -12,7 +12,8 @@ from conftest import add_track, feelings, kinds, shares
 from musictaste.moods import MOODS
 from musictaste.store import Library
 from musictaste.store.columns import LABELS, STEPS
-from musictaste.store.schema import BLOCK, label_column
+from musictaste.store.labels import label_column
+from musictaste.store.packing import BLOCK
 from musictaste.styles import STYLES
 from musictaste.track import HeardBy, Labels, Reading, Tags
 

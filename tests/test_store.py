@@ -14,11 +14,13 @@ import pytest
 import sqlite_utils
 from conftest import kinds, voices
 
-from musictaste import fading, genres, store
+from musictaste import fading, genres
 from musictaste.errors import LibraryError
 from musictaste.genres import weigh, weights
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import APPLICATION_ID, VECTOR_SIZE, Library
+from musictaste.store.connection import MIGRATIONS
+from musictaste.store.schema import migrations
 from musictaste.styles import STYLES
 from musictaste.track import (
     Analysis,
@@ -238,27 +240,7 @@ def test_a_library_of_version_1_becomes_what_a_fresh_one_is(tmp_path: Path) -> N
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert ask(old, schema) == ask(fresh, schema)
     applied = "SELECT name FROM _sqlite_migrations ORDER BY id"
-    names = [
-        "first_schema",
-        "mood_over_time",
-        "teaching_of_moods",
-        "finer_moods",
-        "layers_apart",
-        "styles_by_tags",
-        "words_of_songs",
-        "plays_of_players",
-        "kinds_of_sound",
-        "columns_of_tracks",
-        "provider_of_networks",
-        "feedback_of_the_user",
-        "voices_of_tracks",
-        "recipes_of_playlists",
-        "moods_by_words",
-        "index_of_words",
-        "played_together",
-        "lists_of_the_past",
-    ]
-    assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in names]
+    assert ask(old, applied) == ask(fresh, applied) == [(name,) for name in MIGRATIONS]
     for pragma in ("application_id", "journal_mode", "integrity_check", "foreign_key_check"):
         assert ask(old, f"PRAGMA {pragma}") == ask(fresh, f"PRAGMA {pragma}")
 
@@ -270,7 +252,7 @@ def test_a_library_that_was_taught_four_emotions_keeps_what_it_learnt(path: Path
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_1.read_text(encoding="utf-8"))
         db = sqlite_utils.Database(connection)
-        store.migrations.apply(db, stop_before="finer_moods")
+        migrations.apply(db, stop_before="finer_moods")
         db.execute("UPDATE embedding SET mean = ?, spread = ?", [embedding.tobytes(), spread.tobytes()])
         db.execute("INSERT INTO personal_head VALUES ('net', 'head', ?)", [weights.tobytes()])
         db.execute("INSERT INTO personal_mood VALUES (1, 'head', 0.125, 0.25, 0.5, 0.125)")

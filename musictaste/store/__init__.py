@@ -8,12 +8,12 @@ the way `os.fsdecode` does.
 from musictaste.store.choosing import Choosing
 from musictaste.store.evidence import FEEDBACK, Evidences
 from musictaste.store.feedback import Opinions
+from musictaste.store.labels import label_column
 from musictaste.store.lessons import Lessons
 from musictaste.store.listening import Listening
 from musictaste.store.lyrics import Texts
-from musictaste.store.packing import VECTOR_SIZE, signs, unit_vectors
+from musictaste.store.packing import APPLICATION_ID, VECTOR_SIZE, signs, unit_vectors
 from musictaste.store.recipes import Recipes
-from musictaste.store.schema import APPLICATION_ID, label_column, migrations
 from musictaste.store.searching import Searching
 from musictaste.store.together import Companions
 from musictaste.store.tracks import Tracks
@@ -25,7 +25,6 @@ __all__ = [
     "VECTOR_SIZE",
     "Library",
     "label_column",
-    "migrations",
     "signs",
     "unit_vectors",
 ]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from musictaste.store.columns import Columns
 from musictaste.store.connection import IS_THERE
+from musictaste.store.labels import label_column
 from musictaste.store.packing import VECTOR, unit_vectors
-from musictaste.store.schema import label_column
 from musictaste.styles import heard_as
 from musictaste.track import Pool
 

@@ -16,8 +16,8 @@ from musictaste.errors import LibraryError
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import connection
 from musictaste.store.connection import Connection
-from musictaste.store.packing import VECTOR, VECTOR_SIZE, unit_vectors
-from musictaste.store.schema import BLOCK, label_column
+from musictaste.store.labels import label_column
+from musictaste.store.packing import BLOCK, VECTOR, VECTOR_SIZE, unit_vectors
 from musictaste.styles import STYLES
 
 Array = NDArray[Any]

@@ -5,18 +5,43 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import sqlite_utils
 from numpy.typing import NDArray
 
 from musictaste.errors import LibraryError
-from musictaste.store.packing import VECTOR, unit_vectors
-from musictaste.store.schema import APPLICATION_ID, migrations, read_genres_again
+from musictaste.store.labels import read_genres_again
+from musictaste.store.packing import APPLICATION_ID, VECTOR, unit_vectors
+
+if TYPE_CHECKING:
+    import sqlite_utils
 
 BUSY_TIMEOUT_S = 30
+MIGRATIONS = (
+    "first_schema",
+    "mood_over_time",
+    "teaching_of_moods",
+    "finer_moods",
+    "layers_apart",
+    "styles_by_tags",
+    "words_of_songs",
+    "plays_of_players",
+    "kinds_of_sound",
+    "columns_of_tracks",
+    "provider_of_networks",
+    "feedback_of_the_user",
+    "voices_of_tracks",
+    "recipes_of_playlists",
+    "moods_by_words",
+    "index_of_words",
+    "played_together",
+    "lists_of_the_past",
+)
+"""All migrations of the schema: a library that has them is read without importing what they do."""
+
 IS_THERE = "EXISTS (SELECT 1 FROM file WHERE file.track_id = {track} AND missing_since IS NULL)"
 """Whether a track has a file that is there, of few tracks: the view `present` goes through all files."""
 
@@ -24,8 +49,13 @@ IS_THERE = "EXISTS (SELECT 1 FROM file WHERE file.track_id = {track} AND missing
 class Connection:
     """A connection to a library file, brought up to date."""
 
-    def __init__(self, db: sqlite_utils.Database) -> None:
+    def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+
+    @cached_property
+    def _tables(self) -> sqlite_utils.Database:
+        """The same connection, for rows that are written whole; who only reads does not wait for the import."""
+        return _tables(self._db)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> Self:
@@ -71,8 +101,13 @@ class Connection:
             When the file cannot be written: it is read-only, the disk is full, another program holds it for long.
         """
         try:
-            with self._db.atomic():
-                yield
+            if self._db.in_transaction:
+                with self._tables.atomic():  # a savepoint
+                    yield
+            else:
+                self._db.execute("BEGIN")
+                with self._db:
+                    yield
         except sqlite3.OperationalError as error:
             raise LibraryError(f"the library cannot be written: {error}") from error
 
@@ -82,8 +117,8 @@ class Connection:
         return unit_vectors([blobs[i] for i in track_ids])
 
     def _write_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        with self.transaction():  # without it sqlite3 would begin a transaction that nobody commits
-            self._db.conn.executemany(sql, rows)
+        with self.transaction():
+            self._db.executemany(sql, rows)
 
     def _by_ids(self, sql: str, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """Rows of a query for a list of track ids, however long."""
@@ -93,27 +128,45 @@ class Connection:
             yield from self._db.execute(f"{sql} IN ({marks})", list(part))
 
 
-def _connect(path: Path | Literal[":memory:"]) -> sqlite_utils.Database:
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+def _tables(connection: sqlite3.Connection) -> sqlite_utils.Database:
+    import sqlite_utils
+
+    return sqlite_utils.Database(connection, execute_plugins=False)
+
+
+def _connect(path: Path | Literal[":memory:"]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)  # writes are kept at once
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    db = sqlite_utils.Database(connection)
     try:
-        _check(db, path)
-        if migrations.pending(db):
-            db.enable_wal()
-            migrations.apply(db)
-        read_genres_again(db)
-        db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
+        if _applied(connection) != MIGRATIONS:
+            _migrate(connection, path)
+        read_genres_again(connection)
+        connection.execute("PRAGMA recursive_triggers = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a crash of the program loses nothing
     except BaseException:
-        db.close()
+        connection.close()
         raise
-    return db
+    return connection
 
 
-def _check(db: sqlite_utils.Database, path: Path | Literal[":memory:"]) -> None:
-    (application,) = db.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID and db.table_names():
+def _applied(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The migrations that a library has, in the order in which it had them; none where the file is no library."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        return ()
+    applied = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'musictaste' ORDER BY id"
+    return tuple(name for (name,) in connection.execute(applied))
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | Literal[":memory:"]) -> None:
+    from musictaste.store.schema import migrations
+
+    db = _tables(connection)
+    applied = _applied(connection)
+    if not applied and db.table_names():
         raise LibraryError(f"'{path}': is not a musictaste library")
-    known = {migration.name for migration in migrations.pending(sqlite_utils.Database(memory=True))}
-    if {migration.name for migration in migrations.applied(db)} - known:
+    if set(applied) - set(MIGRATIONS):
         raise LibraryError(f"'{path}': was written by a newer musictaste: update this program to read it")
+    if migrations.pending(db):
+        db.enable_wal()
+        migrations.apply(db)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from musictaste.moods import MOODS
 from musictaste.store.connection import Connection
-from musictaste.store.schema import label_column
+from musictaste.store.labels import label_column
 from musictaste.styles import STYLES
 from musictaste.track import Evidence, Listener, Source
 

@@ -17,7 +17,7 @@ class Opinions(Connection):
         now = int(time.time())
         with self.transaction():
             (given,) = self._db.execute("SELECT coalesce(max(given), 0) + 1 FROM feedback").fetchone()
-            self._db.conn.executemany(
+            self._db.executemany(
                 "INSERT INTO feedback (given, track_id, verdict, at) VALUES (?, ?, ?, ?)",
                 [(given, track_id, verdict, now) for track_id in track_ids],
             )

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from musictaste.store.connection import Connection
-from musictaste.store.schema import save_styles
+from musictaste.store.labels import save_styles
 from musictaste.store.searching import unindex
 from musictaste.track import Analysis, Beside, Failure, FileState, Tags
 
@@ -111,7 +111,7 @@ class Files(Connection):
 
     def _save_values(self, file_id: int, tags: Tags) -> None:
         self._db.execute("DELETE FROM tag_value WHERE file_id = ?", [file_id])
-        self._db.table("tag_value").insert_all(
+        self._tables.table("tag_value").insert_all(
             {"file_id": file_id, "field": field, "position": position, "value": value}
             for field in MULTI_VALUED
             for position, value in enumerate(getattr(tags, field))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from musictaste.moods import MOODS
 from musictaste.store.connection import Connection
+from musictaste.store.labels import HEARD_MOODS, label_column, stale_labels
 from musictaste.store.packing import VECTOR, VECTOR_SIZE, unit_vectors
-from musictaste.store.schema import HEARD_MOODS, label_column, stale_labels
 from musictaste.track import Answer, HeardBy, MoodColumns, Move
 
 Floats = NDArray[np.float32]

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+APPLICATION_ID = 0x6D757374
+"""How SQLite tells a library file from others."""
+
+BLOCK = 1024
+"""Tracks in a block of columns; the triggers of the schema know it as 10 bits of the track's id."""
 
 VECTOR_SIZE = 400
 

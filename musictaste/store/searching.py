@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sqlite_utils
 from numpy.typing import NDArray
 
 from musictaste import quality
@@ -31,7 +31,7 @@ def index_version() -> str:
     return f"{quality.version('lyrics_encoder')}+{VERSION}"
 
 
-def unindex(db: sqlite_utils.Database, where: str, values: Sequence[Any]) -> None:
+def unindex(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> None:
     """Take words out of the index; it keeps no text of theirs, so this has to come before they are deleted.
 
     Their codes go with the next scan, since a whole row would be written again for each; nobody sees them until then.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from musictaste.moods import MOODS
 from musictaste.store.files import Files
+from musictaste.store.labels import HEARD_MOODS, label_column
 from musictaste.store.packing import unpack
-from musictaste.store.schema import HEARD_MOODS, label_column
 from musictaste.styles import STYLES
 from musictaste.track import Timeline, Track, fold
 
@@ -83,11 +83,11 @@ class Tracks(Files):
         """Remember a printed list, so that its numbers can be used as tracks, and what is said of it be told."""
         with self.transaction():
             self._db.execute("DELETE FROM last_list")
-            self._db.table("last_list").insert_all({"position": n, "track_id": i} for n, i in enumerate(track_ids, 1))
+            self._db.executemany("INSERT INTO last_list (position, track_id) VALUES (?, ?)", enumerate(track_ids, 1))
             (number,) = self._db.execute("SELECT coalesce(max(list), 0) + 1 FROM past_list").fetchone()
             rows = ((number, i, int(time.time()), command) for i in track_ids)
             sql = "INSERT OR IGNORE INTO past_list (list, track_id, at, command) VALUES (?, ?, ?, ?)"
-            self._db.conn.executemany(sql, rows)
+            self._db.executemany(sql, rows)
             self._db.execute("DELETE FROM past_list WHERE list <= ?", [number - LISTS_KEPT])
 
     def listed(self, position: int) -> int | None:
