@@ -167,14 +167,13 @@ def choose(pool: Pool, fit: Floats, taste: Taste | None, wish: Wish, *, known: K
     An order that flows knows how tracks begin and end where there are timelines.
     """
     scores = total(fit, taste)
-    rng = np.random.default_rng(wish.seed or 0)
     ranking = scores + COLD_WEIGHT * fit_to_centre(pool.vectors) if wish.typical and taste is None else scores
     ranking = explored(ranking, known.history, wish.explore, limit=wish.limit) if known.history else ranking
-    noise = 0 if wish.seed is None else SEED_NOISE * rng.gumbel(size=len(scores))
+    noise = 0 if wish.seed is None else SEED_NOISE * np.random.default_rng(wish.seed).gumbel(size=len(scores))
     ranking = np.asarray(ranking + noise, np.float32)
     picked = _pick(pool, ranking, wish)
     if wish.order == "random":
-        rng.shuffle(picked)
+        np.random.default_rng(wish.seed or 0).shuffle(picked)
     elif wish.order == "score":
         picked.sort(key=lambda i: (-ranking[i], i))
     else:

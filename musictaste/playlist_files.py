@@ -11,7 +11,6 @@ import json
 import math
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -395,7 +394,7 @@ def _replace(target: Path, content: bytes) -> None:
 @contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
     # Hidden, so that a player which watches the folder does not import half a playlist.
-    path = folder / f".musictaste-{secrets.token_hex(8)}.tmp"
+    path = folder / f".musictaste-{os.urandom(8).hex()}.tmp"
     try:
         yield path
     finally:

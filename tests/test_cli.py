@@ -505,9 +505,9 @@ HEAVY = {"av", "librosa", "lyricsgenius", "mutagen", "onnxruntime", "requests", 
 @pytest.mark.parametrize(
     ("arguments", "ours", "heavy"),
     [
-        (["--help"], ["cli", "cli.commands", "cli.context", "errors"], HEAVY | {"numpy", "sqlite_utils"}),
-        (["mood", "happy"], None, HEAVY | {"rich.table"}),
-        (["mood", "hapy"], None, HEAVY | {"numpy", "sqlite_utils", "rich.table"}),
+        (["--help"], ["cli", "cli.commands", "cli.context", "errors"], HEAVY | {"numpy", "pydantic", "sqlite_utils"}),
+        (["mood", "happy"], None, HEAVY | {"rich", "pydantic", "sqlite_utils", "tomllib", "numpy.random"}),
+        (["mood", "hapy"], None, HEAVY | {"numpy", "pydantic", "sqlite_utils", "rich", "tomllib"}),
     ],
 )
 def test_a_command_imports_what_it_needs(

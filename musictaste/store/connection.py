@@ -93,7 +93,7 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is written inside is kept together, or not at all.
+        """What is written inside is kept together, or not at all; one inside another is a part of it.
 
         Raises
         ------
@@ -102,8 +102,7 @@ class Connection:
         """
         try:
             if self._db.in_transaction:
-                with self._tables.atomic():  # a savepoint
-                    yield
+                yield
             else:
                 self._db.execute("BEGIN")
                 with self._db:
