@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +105,25 @@ class Choosing(Columns):
         if fitting > MOST:
             worth = fit[rows] if near is None else self.cosines(near)[ids[rows]]
             rows = rows[_foremost(worth, np.isin(ids[rows], list(beside())))]
-        details = sorted(self._by_ids(_DETAILS_SQL, ids[rows].tolist()))
+        known = self.music(ids[rows])
+        return replace(
+            known,
+            mood=(by_mood * by_words)[rows],
+            style=by_style[rows],
+            considered=len(ids),
+            best=float(fit.max(initial=0)),
+            fitting=fitting,
+        )
+
+    def music(self, track_ids: NDArray[np.int64]) -> Pool:
+        """What is known of some music that is there, by ascending id, all of which fits where nothing is asked for."""
+        details = sorted(self._by_ids(_DETAILS_SQL, track_ids.tolist()))
         columns = list(zip(*details, strict=True)) or [()] * 8
         duration, bpm, loudness = (np.asarray(column, np.float32) for column in columns[2:5])
-        keys, artists, titles = columns[5:8]
+        ones = np.ones(len(details), np.float32)
         return Pool(
-            ids[rows], (by_mood * by_words)[rows], by_style[rows], unit_vectors(columns[1]), duration, bpm, loudness,
-            keys, artists, titles, len(ids), float(fit.max(initial=0)), fitting,
+            np.asarray(columns[0], np.int64), ones, ones, unit_vectors(columns[1]), duration, bpm, loudness,
+            *columns[5:8], len(details), 1.0, len(details),
         )  # fmt: skip
 
     def _heard(self, mood: str | None, styles: Sequence[str]) -> Fits:
