@@ -43,6 +43,10 @@ class NothingFitsError(MusictasteError):
     """No track reaches what was asked for."""
 
 
+class TooLittleError(MusictasteError):
+    """A history in which there is too little to measure anything."""
+
+
 class NoWordsError(MusictasteError):
     """A library in which no song has words that can be looked up."""
 

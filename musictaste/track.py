@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
 
 
+@lru_cache(maxsize=2**14)
 def normalise(name: str | None) -> str:
     """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
     folded = fold(name or "")

@@ -11,7 +11,7 @@ ROOT = Path(musictaste.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"cluster", "journey"},
+    {"cluster", "journey", "evaluate"},
     {"scan", "playlist", "health", "profile"},
     {"teaching", "words", "searching", "history", "gathering"},
     {"taste", "exploring", "colistening", "flow", "store", "inference", "matching", "playlist_reading"},

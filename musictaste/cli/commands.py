@@ -34,6 +34,10 @@ COMMANDS = {
         "tasting",
         "What is believed of your taste, beside what your library is like, and which sources tell it.",
     ),
+    "evaluate": (
+        "evaluating",
+        "How well your own plays are predicted from what came before them, and what is missing to do better.",
+    ),
     "teach": ("teaching", "Correct a mood for this library; with the mood alone, list what it was taught."),
     "moods": ("showing", "The moods, how many tracks reach each, and how well each was measured to be heard."),
     "styles": (

@@ -86,8 +86,16 @@ class Prediction:
 class _Answers:
     """What each contender found of the questions of a kind, and the groups that these belong to."""
 
+    by: Mapping[str, Contender]
+    limit: int
     groups: list[int] = field(default_factory=list)
     found: dict[str, list[tuple[float, ...]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, now: Moment, question: Question, among: Flags) -> None:
+        self.groups.append(question.group)
+        for who, contender in self.by.items():
+            top = foremost(contender(now, question.context), among, now.chance, limit=self.limit)
+            self.found[who].append(measures.found(top, question.wanted, self.limit))
 
     def table(self, name: str, kept: Sequence[str], rng: np.random.Generator) -> Table:
         groups, columns = np.array(self.groups), [FOUND.index(measure) for measure in kept]
@@ -113,13 +121,13 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
     plays = listening.plays
     held_out = days(plays) if len(plays) and plays.sessions[-1] + 1 >= LEAST_SESSIONS else []
     asked = _some(held_out, max(LEAST_DAYS, WORK // max(len(catalogue), 1)), rng)
-    answers: Mapping[Kind, _Answers] = {kind: _Answers() for kind in ASKED}
+    answers: Mapping[Kind, _Answers] = {kind: _Answers(CONTENDERS, limit) for kind in ASKED}
     lists: dict[str, list[_List]] = defaultdict(list)
     with_lists = {day.begin for day in _even(asked, LISTS)}
     for day, now in _moments(catalogue, listening, held_out, asked, rng):
         known = now.played > 0
         for question in questions(plays, day, known, rng):
-            _answer(answers[question.kind], now, question, _among(known, question), limit, by=CONTENDERS)
+            answers[question.kind].add(now, question, _among(known, question))
         if day.begin in with_lists:
             came = plays.tracks[day.begin : day.end]
             for who in CONTENDERS:
@@ -170,15 +178,6 @@ def _among(known: Flags, question: Question) -> Flags:
     among = known.copy()
     among[question.passed] = False
     return among
-
-
-def _answer(
-    answers: _Answers, now: Moment, question: Question, among: Flags, limit: int, *, by: Mapping[str, Contender]
-) -> None:
-    answers.groups.append(question.group)
-    for who, contender in by.items():
-        top = foremost(contender(now, question.context), among, now.chance, limit=limit)
-        answers.found[who].append(measures.found(top, question.wanted, limit))
 
 
 def _list(who: str, now: Moment, context: Numbers, comes: Numbers, limit: int) -> _List:
@@ -240,12 +239,12 @@ def by_counts(
     if among_others.any():
         contenders["popularity"] = lambda *_: np.where(among_others > 0, among_others, -np.inf)
     contenders["random"] = at_random
-    answers, lists = _Answers(), defaultdict[str, list[_List]](list)
+    answers, lists = _Answers(contenders, limit), defaultdict[str, list[_List]](list)
     for draw in range(TRIES):
         wanted = rng.permutation(rows)[:held]
         now = _without(catalogue, plays, wanted, learned, rng.random(len(catalogue)))
         question = Question("day", draw, NOTHING, wanted, NOTHING)
-        _answer(answers, now, question, now.played == 0, limit, by=contenders)
+        answers.add(now, question, now.played == 0)
         lists[MIX].append(_list(MIX, now, NOTHING, wanted, limit))
         lists["random"].append(_list("random", now, NOTHING, wanted, limit))
     tables = answers.table("tracks", ("recall", "ndcg"), rng), _lists_table(catalogue, lists, rng)

@@ -120,10 +120,11 @@ class Choosing(Columns):
         details = sorted(self._by_ids(_DETAILS_SQL, track_ids.tolist()))
         columns = list(zip(*details, strict=True)) or [()] * 8
         duration, bpm, loudness = (np.asarray(column, np.float32) for column in columns[2:5])
-        ones = np.ones(len(details), np.float32)
+        keys, artists, titles = columns[5:8]
+        ones, count = np.ones(len(details), np.float32), len(details)
         return Pool(
             np.asarray(columns[0], np.int64), ones, ones, unit_vectors(columns[1]), duration, bpm, loudness,
-            *columns[5:8], len(details), 1.0, len(details),
+            keys, artists, titles, count, 1.0, count,
         )  # fmt: skip
 
     def _heard(self, mood: str | None, styles: Sequence[str]) -> Fits:
