@@ -71,8 +71,8 @@ def evaluate_(
 def _header(prediction: Prediction) -> str:
     if prediction.by == "counts":
         return (
-            f"no plays are known with enough times: {prediction.held_out} of {prediction.plays} played tracks are"
-            " predicted from the others, drawn anew each time"
+            f"too few plays have times: of {prediction.plays} played tracks {prediction.held_out} are predicted from the"
+            f" others, drawn anew in {prediction.tables[0].asked} tries"
         )
     asked = "" if prediction.predicted == prediction.held_out else f" {prediction.predicted} of"
     return (
@@ -111,8 +111,9 @@ def _opinions(found: Evaluation) -> Iterator[str]:
         commands = found.satisfaction.commands.items()
         by = ", ".join(f"{name} {_cell(pleased.share)}" for name, pleased in commands) if len(commands) > 1 else ""
         of = found.satisfaction.all
+        judged = of.likes + of.skips + of.dislikes
         yield (
-            f"of {of.likes + of.skips + of.dislikes} tracks of lists that you judged you liked {of.likes}:"
+            f"of {judged} track{'s' * (judged != 1)} of lists that you judged you liked {of.likes}:"
             f" {_cell(of.share)}" + (f" ({by})" if by else "")
         )
     if found.calibration:

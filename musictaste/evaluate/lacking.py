@@ -26,30 +26,15 @@ def missing(stock: Stock) -> list[str]:
     """A sentence for all that is missing, the most useful first."""
     undated = stock.plays - stock.timed if stock.timed else 0
     sentences = (
-        (
-            not stock.timed,
-            "no play has a time, so sessions cannot be predicted: import a log, as of Last.fm or ListenBrainz",
-        ),
-        (
-            0 < stock.timed < FEW_PLAYS,
-            f"few plays have a time, {stock.timed}: below {FEW_PLAYS} the figures say little",
-        ),
+        (not stock.timed, "no play has a time, by which sessions are known: import a log, as of Last.fm"),
+        (0 < stock.timed < FEW_PLAYS, f"only {stock.timed} plays have a time: below {FEW_PLAYS}, figures say little"),
         (undated > 0, f"{undated} of {stock.plays} plays have no time, so nobody knows what they were played with"),
-        (
-            not stock.skips,
-            "no skip is known, so nothing says what you do not want: import a player that counts them, or use 'skip'",
-        ),
+        (not stock.skips, "no skip is known, to say what you do not want: import a player that counts them"),
         (not stock.rated, "no track is rated or loved, so only plays say what you like"),
-        (
-            not stock.judged,
-            "no track of a list was judged: 'like', 'skip' and 'dislike' say whether lists please you",
-        ),
+        (not stock.judged, "no track of a list was judged: 'like', 'skip' and 'dislike' say whether it pleased"),
         (not stock.taught, "no mood was taught: 'teach' says whether moods are what you hear"),
-        (
-            not stock.others,
-            "nobody else's plays are known, which say what goes together: 'plays import --all-users' keeps them",
-        ),
-        (stock.gone > 0, f"{stock.gone} plays are of tracks that are gone, or no music: they are left out"),
+        (not stock.others, "nobody else's plays are known, to say what goes together: 'plays import --all-users'"),
+        (stock.gone > 0, f"{stock.gone} plays are left out: their tracks are gone, or no music"),
         (stock.failed > 0, f"{stock.failed} files could not be heard, so nothing is known of them: see 'failures'"),
     )
     return [sentence for is_so, sentence in sentences if is_so]

@@ -193,33 +193,43 @@ def _lists_table(catalogue: Catalogue, lists: Mapping[str, Sequence[_List]], rng
 
 
 def _of_lists(catalogue: Catalogue, lists: Sequence[_List], rng: np.random.Generator) -> Figures:
-    """What lists are like; a list that holds nothing says nothing of its tracks."""
+    """What lists are like; one that holds nothing says nothing of tracks, but it was not what was played."""
+    hits = np.array([[one.hit] for one in lists], np.float64)
+    hit_rate = measures.named(["hit_rate"], measures.mean(hits, np.arange(len(lists)), rng))
     filled = [one for one in lists if len(one.tracks)]
-    names = ("novelty", "diversity", "never_played", "hit_rate")
-    vectors = catalogue.pool.vectors
-    values = np.array(
-        [(one.novelty.mean(), measures.diversity(vectors[one.tracks]), one.unplayed.mean(), one.hit) for one in filled],
-        np.float64,
-    ).reshape(-1, len(names))
     if not filled:
-        return {}
-    number = catalogue.artists[catalogue.offered]
-    artists = np.unique(number)
+        return hit_rate
+    values = [
+        (one.novelty.mean(), measures.diversity(catalogue.pool.vectors[one.tracks]), one.unplayed.mean())
+        for one in filled
+    ]
+    figures = measures.mean(np.array(values), np.arange(len(filled)), rng)
+    return {
+        **hit_rate,
+        **_exposure(catalogue, [one.tracks for one in filled], rng),
+        **measures.named(["novelty", "diversity", "never_played"], figures),
+    }
+
+
+def _exposure(catalogue: Catalogue, lists: Sequence[Numbers], rng: np.random.Generator) -> Figures:
+    """The share of what is offered that gets into lists, and how unevenly they go through its artists."""
+    artists = np.unique(catalogue.artists[catalogue.offered])
 
     def coverage(chosen: Numbers) -> float:
-        tracks = np.concatenate([filled[i].tracks for i in chosen.tolist()])
-        return len(np.unique(tracks)) / int(catalogue.offered.sum())
+        return len(np.unique(_joined(lists, chosen))) / int(catalogue.offered.sum())
 
     def unevenness(chosen: Numbers) -> float:
-        tracks = np.concatenate([filled[i].tracks for i in chosen.tolist()])
-        shares = np.bincount(np.searchsorted(artists, catalogue.artists[tracks]), minlength=len(artists))
-        return measures.gini(shares)
+        places = np.searchsorted(artists, catalogue.artists[_joined(lists, chosen)])
+        return measures.gini(np.bincount(places, minlength=len(artists)))
 
     return {
-        "coverage": measures.drawn_again(coverage, len(filled), rng),
-        "artist_gini": measures.drawn_again(unevenness, len(filled), rng),
-        **measures.named(names, measures.mean(values, np.arange(len(filled)), rng)),
+        "coverage": measures.drawn_again(coverage, len(lists), rng),
+        "artist_gini": measures.drawn_again(unevenness, len(lists), rng),
     }
+
+
+def _joined(lists: Sequence[Numbers], chosen: Numbers) -> Numbers:
+    return np.concatenate([lists[i] for i in chosen.tolist()])
 
 
 def by_counts(
