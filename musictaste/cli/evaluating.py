@@ -71,8 +71,8 @@ def evaluate_(
 def _header(prediction: Prediction) -> str:
     if prediction.by == "counts":
         return (
-            f"too few plays have times: of {prediction.plays} played tracks {prediction.held_out} are predicted from the"
-            f" others, drawn anew in {prediction.tables[0].asked} tries"
+            f"too few plays have times: of {prediction.plays} played tracks {prediction.held_out} are predicted from"
+            f" the others, drawn anew in {prediction.tables[0].asked} tries"
         )
     asked = "" if prediction.predicted == prediction.held_out else f" {prediction.predicted} of"
     return (
