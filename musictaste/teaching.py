@@ -48,6 +48,7 @@ ROUNDS = 8
 """Emotions share one softmax, so each is fitted again when the others have moved."""
 
 AT_ONCE = 1000
+FOLDS = 5
 NEWTON_STEPS = 50
 SETTLED = 1e-6
 LEAST_PROBABILITY = 1e-9
@@ -119,6 +120,39 @@ def taught(library: Library, mood: str) -> Change:
     answers = [answer for answer in library.answers() if answer.mood == mood]
     library.remember_moods(mood, shipped=True)
     return _change(library, mood, answers)
+
+
+def foretold(library: Library) -> dict[tuple[int, str], float]:
+    """What a personal head says of each answer, by track and mood, when it learned from those on other tracks alone.
+
+    The tracks that were spoken of are left out in FOLDS turns; empty where there is one alone.
+    """
+    answers, found = library.answers(), dict[tuple[int, str], float]()
+    for by in library.heard_by() if answers else ():
+        ids = library.ids_heard_by(by)
+        known = set(ids)
+        given = [answer for answer in answers if answer.track_id in known]
+        spoken_of = sorted({answer.track_id for answer in given})
+        columns = library.mood_columns(_examples(ids, given), with_words=True)
+        for turn in range(min(FOLDS, len(spoken_of)) if len(spoken_of) > 1 else 0):
+            found |= _foretold_of(columns, given, set(spoken_of[turn::FOLDS]))
+    return found
+
+
+def _foretold_of(columns: MoodColumns, answers: Sequence[Answer], left_out: set[int]) -> dict[tuple[int, str], float]:
+    """The same for the answers on some tracks, of which nothing is learned."""
+    apart = np.isin(columns.ids, list(left_out))
+    others, those = (
+        MoodColumns(columns.ids[rows], columns.vectors[rows], columns.moods[rows]) for rows in (~apart, apart)
+    )
+    weights = fit(others, [answer for answer in answers if answer.track_id not in left_out], thresholds())
+    felt = feel(those, weights.astype(np.float32))
+    felt = np.where(np.isnan(felt), those.moods, felt)
+    asked = [answer for answer in answers if answer.track_id in left_out]
+    rows = np.searchsorted(those.ids, [answer.track_id for answer in asked])
+    told = felt[rows, [MOODS.index(answer.mood) for answer in asked]]
+    pairs = zip(asked, told.tolist(), strict=True)
+    return {(answer.track_id, answer.mood): p for answer, p in pairs if not np.isnan(p)}
 
 
 def follow(library: Library) -> None:

@@ -66,7 +66,7 @@ def test_as_json(run: Run) -> None:
     assert {key: value for key, value in document.items() if key != "predicted"} == {
         "n": 4, "seed": 0, "tracks": 12, "drawn": 12,
         "history": {"by": "times", "plays": 200, "sessions": 50, "held_out": 40, "predicted": 40, "new": 0},
-        "satisfaction": None, "moods": None, "missing": MISSING,
+        "satisfaction": None, "moods": {"untaught": None, "taught": None}, "missing": MISSING,
     }  # fmt: skip
     predicted: dict[str, Any] = document["predicted"]
     asked = {
@@ -107,6 +107,7 @@ def test_as_tables_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(reading, "MOST_TRACKS", 11)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     out = run("evaluate", "-n", "4").out
     assert "the next track of a session (30 times)" in out
     assert "lists, from all the library (10 by each, 11 tracks drawn of 12)" in out
@@ -133,9 +134,14 @@ def test_what_was_judged_and_taught(run: Run, albums: list[int], tmp_path: Path)
         "mix": {"likes": 1, "skips": 1, "dislikes": 1, "share": {"value": 0.3333, "spread": None}},
         "mood": {"likes": 1, "skips": 0, "dislikes": 0, "share": {"value": 1.0, "spread": None}},
     }
-    assert (document["moods"]["answers"], document["moods"]["brier"]["value"]) == (2, 0.41)
-    assert document["moods"]["calibration_error"]["value"] == 0.4  # both are in one bin: 2 * 0.9 - 1, over two
-    assert list(document["moods"]["moods"]) == ["calm"]
+    untaught = document["moods"]["untaught"]
+    assert (untaught["answers"], untaught["brier"]["value"]) == (2, 0.41)
+    assert untaught["calibration_error"]["value"] == 0.4  # both are in one bin: 2 * 0.9 - 1, over two
+    assert list(untaught["moods"]) == ["calm"]
+    # Each answer was foretold from the other one, which says the contrary.
+    assert document["moods"]["taught"]["answers"] == 2
+    assert document["moods"]["taught"]["brier"]["value"] != 0.41
+    assert lines[27].startswith("moods after you taught others: right on ")
     # Who was taught and judges lists is not told to.
     assert document["missing"] == [MISSING[0], *MISSING[2:3], MISSING[5]]
 

@@ -107,6 +107,30 @@ def test_a_library_in_which_all_was_said() -> None:
     assert [has("calm", row) for row in got] == [True, False]
 
 
+def test_answers_are_foretold_from_those_on_other_tracks(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library.db", create=True) as library:
+        ids = [
+            add_track(
+                library, f"/m/{i}.ogg", mood={"calm": 0.5}, style={"jazz": 0.9}, seed=i,
+                embedding=sounds_like(i % 3, seed=i),
+            )
+            for i in range(30)
+        ]  # fmt: skip
+        assert teaching.foretold(library) == {}
+        library.save_lesson([Answer(ids[2], "calm", yes=False)])
+        assert teaching.foretold(library) == {}  # there is nothing to foretell the only one from
+        library.save_lesson([Answer(i, "calm", yes=n % 3 == 0) for n, i in enumerate(ids[:18]) if n % 3 < 2])
+        foretold = teaching.foretold(library)
+        assert set(foretold) == {(i, "calm") for n, i in enumerate(ids[:18]) if n % 3 < 2} | {(ids[2], "calm")}
+        assert min(foretold[i, "calm"] for i in ids[:18:3]) > 0.7
+        assert max(foretold[i, "calm"] for i in ids[1:18:3]) < 0.3
+        assert foretold[ids[2], "calm"] == pytest.approx(0.5, abs=0.2)  # nobody spoke of what sounds like it
+        # What is said of one track foretells all others, never that track.
+        library.save_lesson([Answer(ids[0], "calm", yes=False)])
+        again = teaching.foretold(library)
+        assert again[ids[0], "calm"] == pytest.approx(foretold[ids[0], "calm"])
+
+
 def test_a_certain_head_can_be_corrected() -> None:
     columns = columns_of([0, 1])
     columns.moods[:] = [[0, 1, 0, 0, *[0] * 8], [1, 0, 0, 0, *[1] * 8]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,7 @@ def evaluate_(
     from musictaste.evaluate.evaluation import evaluate
 
     options: Globals = context.obj
-    with open_library(options) as library:
+    with open_library(options) as library, _waiting(quiet=options.quiet):
         found = evaluate(library, limit=limit, seed=seed)
     if as_json:
         render.print_json({"n": limit, "seed": seed, **_document(found)})
@@ -66,6 +67,11 @@ def evaluate_(
             _print_table(table, limit, found) if on_terminal else render.print_lines(_plain(table, limit))
     render.print_lines(_opinions(found))
     render.print_lines(f"missing: {line}" for line in found.missing)
+
+
+def _waiting(*, quiet: bool) -> AbstractContextManager[object]:
+    """A sign that something is done, on a terminal."""
+    return nullcontext() if quiet or not sys.stderr.isatty() else render.console(stderr=True).status("predicting")
 
 
 def _header(prediction: Prediction) -> str:
@@ -116,12 +122,15 @@ def _opinions(found: Evaluation) -> Iterator[str]:
             f"of {judged} track{'s' * (judged != 1)} of lists that you judged you liked {of.likes}:"
             f" {_cell(of.share)}" + (f" ({by})" if by else "")
         )
-    if found.calibration:
-        of_all = found.calibration.all
-        yield (
-            f"moods before you taught: right on {_cell(of_all.right)} of {of_all.answers} answers,"
-            f" Brier score {_cell(of_all.brier)}, calibration error {_cell(found.calibration.error)}"
-        )
+    for when, calibration in (
+        ("before you taught", found.untaught),
+        ("after you taught others", found.taught),
+    ):
+        if calibration:
+            yield (
+                f"moods {when}: right on {_cell(calibration.all.right)} of {calibration.all.answers} answers,"
+                f" Brier score {_cell(calibration.all.brier)}, calibration error {_cell(calibration.error)}"
+            )
 
 
 def _document(found: Evaluation) -> dict[str, Any]:
@@ -134,7 +143,10 @@ def _document(found: Evaluation) -> dict[str, Any]:
         "history": {name: getattr(prediction, name) for name in counts} if prediction else None,
         "predicted": {name: tables.get(name) for name in TABLES},
         "satisfaction": found.satisfaction and _satisfaction_json(found.satisfaction),
-        "moods": found.calibration and _moods_json(found.calibration),
+        "moods": {
+            "untaught": found.untaught and _moods_json(found.untaught),
+            "taught": found.taught and _moods_json(found.taught),
+        },
         "missing": list(found.missing),
     }
 

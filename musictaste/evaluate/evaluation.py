@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,24 +13,27 @@ from musictaste.errors import TooLittleError
 from musictaste.evaluate import lacking, measuring, opinions, reading
 from musictaste.evaluate.measuring import Prediction
 from musictaste.evaluate.opinions import Calibration, Satisfaction
+from musictaste.evaluate.past import Catalogue, Listening
 from musictaste.evaluate.reading import Read
 from musictaste.moods import MOODS
 from musictaste.store import Library
-from musictaste.track import Judged
+from musictaste.track import Answer, Judged, Plays
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """How well plays are predicted, how lists please, and how moods agree with what was taught; None where unknown.
 
-    Lists were made from `drawn` of `tracks`. `missing` has a sentence for each kind of data that would help.
+    `untaught` is of moods before anything was taught, `taught` of each after the answers on other tracks. Lists were
+    made from `drawn` of `tracks`. `missing` has a sentence for each kind of data that would help.
     """
 
     tracks: int
     drawn: int
     prediction: Prediction | None
     satisfaction: Satisfaction | None
-    calibration: Calibration | None
+    untaught: Calibration | None
+    taught: Calibration | None
     missing: tuple[str, ...]
 
 
@@ -48,33 +52,40 @@ def evaluate(library: Library, *, limit: int, seed: int) -> Evaluation:
     history = reading.history(known, of)
     prediction = measuring.by_times(of, listening, limit=limit, rng=rng)
     prediction = prediction or measuring.by_counts(of, listening, history, limit=limit, rng=rng)
-    judged = library.judged()
-    pleased, agreed = opinions.satisfaction(judged, rng), _calibration(library, rng)
+    judged, answers = library.judged(), library.answers()
+    pleased = opinions.satisfaction(judged, rng)
+    limits = teaching.thresholds()
+    untaught = opinions.calibration(answers, _untaught(library, answers), limits, rng)
+    taught = opinions.calibration(answers, teaching.foretold(library), limits, rng)
     missing = lacking.missing(_stock(library, known, judged, listening.others.shape[0]))
     if prediction is None:
-        played = int((history.plays > 0).sum())
-        sessions = int(listening.plays.sessions.max(initial=-1)) + 1
-        few = (
-            f"too little is known to predict: {sessions} sessions of plays with a time"
-            f" ({measuring.LEAST_SESSIONS} are needed), or {played} tracks that were played and {len(of) - played}"
-            f" that were not ({measuring.LEAST_TRACKS} and a fifth as many are needed): see 'plays detect'"
-        )
-        if not pleased and not agreed:
+        few = _too_little(listening, history, of)
+        if not pleased and not untaught:
             raise TooLittleError(few)
         missing = [few, *missing]
-    return Evaluation(len(known.music), int(of.offered.sum()), prediction, pleased, agreed, tuple(missing))
+    drawn = int(of.offered.sum())
+    return Evaluation(len(known.music), drawn, prediction, pleased, untaught, taught, tuple(missing))
 
 
-def _calibration(library: Library, rng: np.random.Generator) -> Calibration | None:
-    answers = library.answers()
+def _too_little(listening: Listening, history: Plays, of: Catalogue) -> str:
+    played = int((history.plays > 0).sum())
+    sessions = int(listening.plays.sessions.max(initial=-1)) + 1
+    return (
+        f"too little is known to predict: {sessions} sessions of plays with a time ({measuring.LEAST_SESSIONS} are"
+        f" needed), or {played} tracks that were played and {len(of) - played} that were not"
+        f" ({measuring.LEAST_TRACKS} and a fifth as many are needed): see 'plays detect'"
+    )
+
+
+def _untaught(library: Library, answers: Sequence[Answer]) -> dict[tuple[int, str], float]:
+    """What the models say of the tracks that were taught, by track and mood."""
     columns = library.mood_columns(sorted({answer.track_id for answer in answers}), with_words=True)
-    heard = {
+    return {
         (track_id, mood): p
         for track_id, row in zip(columns.ids.tolist(), columns.moods.tolist(), strict=True)
         for mood, p in zip(MOODS, row, strict=True)
         if not math.isnan(p)
     }
-    return opinions.calibration(answers, heard, teaching.thresholds(), rng)
 
 
 def _stock(library: Library, known: Read, judged: list[Judged], others: int) -> lacking.Stock:

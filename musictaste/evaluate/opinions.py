@@ -46,7 +46,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The models' probabilities, as they were before anything was taught, beside what was taught."""
+    """Probabilities of moods beside what was taught."""
 
     all: Agreement
     error: Figure
