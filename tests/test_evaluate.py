@@ -442,7 +442,8 @@ def test_the_same_play_of_two_sources_is_one(library: Library) -> None:
 def test_of_a_large_library_a_draw_is_offered_and_what_was_played_is_kept(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_TRACKS", 2)
+    monkeypatch.setattr(reading, "MOST_TRACKS", 4)
+    monkeypatch.setattr(reading, "DRAWN", 2)
     with library:
         known = reading.read(library)
         music = reading.catalogue(library, known, rng())

@@ -17,7 +17,8 @@ from musictaste.store import Library
 from musictaste.track import Plays, normalise
 
 MOST_TRACKS = 20_000
-"""Of a larger library an even draw of so many tracks makes the lists: all vectors of a million would fill memory."""
+DRAWN = 10_000
+"""Of more than MOST_TRACKS so many, drawn evenly, make the lists: all vectors of a million would fill memory."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def _distinct(rows: Iterable[tuple[int, int, int]]) -> list[int]:
 
 def catalogue(library: Library, known: Read, rng: np.random.Generator) -> Catalogue:
     """All music, or of a large library an even draw of it with all that was played."""
-    drawn = np.sort(rng.permutation(known.music)[:MOST_TRACKS])
+    whole = len(known.music) <= MOST_TRACKS
+    drawn = known.music if whole else np.sort(rng.permutation(known.music)[:DRAWN])
     pool = library.music(np.intersect1d(known.music, np.concatenate([drawn, known.plays.ids, known.played.tracks])))
     # Tracks without an artist are each by somebody else.
     names = [normalise(artist) or f"\0{i}" for i, artist in enumerate(pool.artists)]
