@@ -35,7 +35,7 @@ from musictaste.evaluate.past import (
 )
 from musictaste.track import Plays, Together
 
-WORK = 1_000_000
+WORK = 700_000
 LEAST_DAYS = 20
 """Of a long history so many days are asked for that their number times that of tracks is WORK, but at least these."""
 
