@@ -11,7 +11,7 @@ from conftest import add_track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musictaste import colistening, fading
+from musictaste import colistening, fading, taste
 from musictaste.evaluate import lacking, measures, measuring, opinions, reading
 from musictaste.evaluate.asking import Day, count_new, days, questions
 from musictaste.evaluate.contenders import CONTENDERS, foremost, listed
@@ -19,6 +19,7 @@ from musictaste.evaluate.measures import Figure
 from musictaste.evaluate.measuring import Prediction
 from musictaste.evaluate.past import Catalogue, Listening, learn, moment
 from musictaste.fading import DAY_S
+from musictaste.history import merge
 from musictaste.store import Library
 from musictaste.track import Answer, Counts, Judged, Listener, Plays, Pool
 
@@ -277,6 +278,8 @@ def test_counts_alone_predict_who_loves_a_corner() -> None:
         ("tracks", 20, 20, ["mix", "same artist by plays", "random"]),
         ("lists", 20, 20, ["mix", "random"]),
     ]
+    # Nothing was played after these lists were made.
+    assert list(figures(found, "lists", "mix")) == ["coverage", "artist_gini", "novelty", "diversity", "never_played"]
     # Five are held out beside five more of the corner that were never played, and thirty of the other one.
     assert figures(found, "tracks", "mix")["recall"] == 1.0
     assert figures(found, "tracks", "same artist by plays")["recall"] == 1.0
@@ -437,6 +440,23 @@ def test_the_same_play_of_two_sources_is_one(library: Library) -> None:
     assert (listening.skipped.tolist(), listening.skipped_at.tolist()) == ([3], [T + 950])
     assert (listening.tracks.tolist(), listening.whose.tolist()) == ([0, 1, 2, 3], [0, 0, 0, 3])
     assert listening.others.toarray().tolist() == [[0, 1, 0, 1, 0]]
+
+
+def test_what_is_known_at_a_moment_is_what_the_library_knew_then(library: Library) -> None:
+    with library:
+        library.save_imported(merge(library.own_counts(), library.own_events()))
+        known = reading.read(library)
+        music = reading.catalogue(library, known, rng())
+        listening = reading.listening(library, known, music)
+        believed = library.plays(taste.loudest)
+        # One play more, a minute later: what is known just before it is all that the library has.
+        plays = colistening.listens(np.append(listening.plays.tracks, 0), np.append(listening.plays.at, T + 990))
+        now = moment(
+            music, replace(listening, plays=plays), 3, learn(listening, T, music.pool.vectors), chance=np.ones(5)
+        )
+    assert music.ids[now.plays.ids].tolist() == believed.ids.tolist()
+    for name in ("plays", "skips", "rating", "loved", "recent", "last_played", "sounded", "vectors"):
+        np.testing.assert_allclose(getattr(now.plays, name), getattr(believed, name), rtol=1e-5, err_msg=name)
 
 
 def test_of_a_large_library_a_draw_is_offered_and_what_was_played_is_kept(

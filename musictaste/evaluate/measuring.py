@@ -108,12 +108,15 @@ class _Answers:
 
 @dataclass(frozen=True)
 class _List:
-    """A list that one contender made at one moment: its tracks, how new each was then, and whether one was played."""
+    """A list that one contender made at one moment: its tracks, how new each was then, and whether one was played.
+
+    Where there are no times, nothing was played after it: None.
+    """
 
     tracks: Numbers
     novelty: Doubles
     unplayed: Flags
-    hit: bool
+    hit: bool | None
 
 
 def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.random.Generator) -> Prediction | None:
@@ -131,7 +134,7 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
         if day.begin in with_lists:
             came = plays.tracks[day.begin : day.end]
             for who in CONTENDERS:
-                lists[who].append(_list(who, now, came[:1], came[1:], limit))
+                lists[who].append(_list(who, now, came[:1], limit, comes=came[1:]))
     if not any(answer.groups for answer in answers.values()):
         return None
     tables = [answers[kind].table(kind, kept, rng) for kind, kept in ASKED.items() if answers[kind].groups]
@@ -180,10 +183,13 @@ def _among(known: Flags, question: Question) -> Flags:
     return among
 
 
-def _list(who: str, now: Moment, context: Numbers, comes: Numbers, limit: int) -> _List:
+def _list(who: str, now: Moment, context: Numbers, limit: int, *, comes: Numbers | None = None) -> _List:
     tracks = listed(who, now, context, limit=limit)
     return _List(
-        tracks, measures.novelty(now.played)[tracks], now.played[tracks] == 0, bool(np.isin(tracks, comes).any())
+        tracks,
+        measures.novelty(now.played)[tracks],
+        now.played[tracks] == 0,
+        None if comes is None else bool(np.isin(tracks, comes).any()),
     )
 
 
@@ -194,8 +200,8 @@ def _lists_table(catalogue: Catalogue, lists: Mapping[str, Sequence[_List]], rng
 
 def _of_lists(catalogue: Catalogue, lists: Sequence[_List], rng: np.random.Generator) -> Figures:
     """What lists are like; one that holds nothing says nothing of tracks, but it was not what was played."""
-    hits = np.array([[one.hit] for one in lists], np.float64)
-    hit_rate = measures.named(["hit_rate"], measures.mean(hits, np.arange(len(lists)), rng))
+    hits = np.array([[one.hit] for one in lists if one.hit is not None], np.float64)
+    hit_rate = measures.named(["hit_rate"], measures.mean(hits, np.arange(len(hits)), rng)) if len(hits) else {}
     filled = [one for one in lists if len(one.tracks)]
     if not filled:
         return hit_rate
@@ -255,8 +261,8 @@ def by_counts(
         now = _without(catalogue, plays, wanted, learned, rng.random(len(catalogue)))
         question = Question("day", draw, NOTHING, wanted, NOTHING)
         answers.add(now, question, now.played == 0)
-        lists[MIX].append(_list(MIX, now, NOTHING, wanted, limit))
-        lists["random"].append(_list("random", now, NOTHING, wanted, limit))
+        lists[MIX].append(_list(MIX, now, NOTHING, limit))
+        lists["random"].append(_list("random", now, NOTHING, limit))
     tables = answers.table("tracks", ("recall", "ndcg"), rng), _lists_table(catalogue, lists, rng)
     return Prediction("counts", len(rows), 0, held, held, 0, tables)
 
