@@ -140,6 +140,13 @@ def test_plays_of_new_tracks_alone_cannot_be_predicted() -> None:
     assert measuring.by_times(catalogue(list(range(12))), late, limit=4, rng=rng()) is None
 
 
+def test_days_of_one_play_tell_what_is_played_in_a_day_alone() -> None:
+    found = measuring.by_times(catalogue([0, 1]), sessions(*"ab" * 20), limit=1, rng=rng())
+    assert found
+    assert [(table.name, table.asked) for table in found.tables] == [("day", 8)]
+    assert figures(found, "day", "same artist by plays")["recall"] == 0.0  # it is never the artist of the day before
+
+
 # Nothing of the future
 
 PAST = ["ab", "cd", "ef", "gh"] * 10

@@ -97,7 +97,8 @@ def _title(table: Table, found: Evaluation) -> str:
 def _print_table(table: Table, limit: int, found: Evaluation) -> None:
     names = list(dict.fromkeys(name for figures in table.rows.values() for name in figures))
     rows = [[who, *(_cell(figures.get(name)) for name in names)] for who, figures in table.rows.items()]
-    render.print_table([_title(table, found), *(FIGURES[name].format(n=limit) for name in names)], rows)
+    render.print_lines([_title(table, found)])
+    render.print_table(["", *(FIGURES[name].format(n=limit) for name in names)], rows)
 
 
 def _plain(table: Table, limit: int) -> Iterator[str]:

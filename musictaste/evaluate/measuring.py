@@ -126,7 +126,7 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
     asked = _some(held_out, max(LEAST_DAYS, WORK // max(len(catalogue), 1)), rng)
     answers: Mapping[Kind, _Answers] = {kind: _Answers(CONTENDERS, limit) for kind in ASKED}
     lists: dict[str, list[_List]] = defaultdict(list)
-    with_lists = {day.begin for day in _even(asked, LISTS)}
+    with_lists = {day.begin for day in _even([day for day in asked if day.end - day.begin > 1], LISTS)}
     for day, now in _moments(catalogue, listening, held_out, asked, rng):
         known = now.played > 0
         for question in questions(plays, day, known, rng):
@@ -138,6 +138,7 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
     if not any(answer.groups for answer in answers.values()):
         return None
     tables = [answers[kind].table(kind, kept, rng) for kind, kept in ASKED.items() if answers[kind].groups]
+    tables += [_lists_table(catalogue, lists, rng)] if lists else []
     return Prediction(
         "times",
         len(plays),
@@ -145,7 +146,7 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
         len(plays) - held_out[0].begin,
         sum(day.end - day.begin for day in asked),
         count_new(plays, asked),
-        (*tables, _lists_table(catalogue, lists, rng)),
+        tuple(tables),
     )
 
 
