@@ -116,9 +116,11 @@ def test_the_same_seed_gives_the_same_figures(planted: Prediction) -> None:
     assert measuring.by_times(TWO_ARTISTS, PLANTED, limit=4, rng=rng(1)) != planted
 
 
-def test_of_a_long_history_some_days_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "WORK", 0)
-    monkeypatch.setattr(measuring, "LEAST_DAYS", 5)
+@pytest.mark.parametrize(("work", "bound"), [(0, "LEAST_DAYS"), (10**9, "MOST_DAYS"), (5 * 8, "WORK")])
+def test_of_a_long_history_some_days_are_asked_for(work: int, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "LEAST_DAYS", 2)
+    monkeypatch.setattr(measuring, bound, 5)
+    monkeypatch.setattr(measuring, "WORK", work)
     monkeypatch.setattr(measuring, "LISTS", 3)
     found = measuring.by_times(TWO_ARTISTS, PLANTED, limit=4, rng=rng())
     assert found

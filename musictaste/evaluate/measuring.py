@@ -36,8 +36,8 @@ from musictaste.evaluate.past import (
 from musictaste.track import Plays, Together
 
 WORK = 700_000
-LEAST_DAYS = 20
-"""Of a long history so many days are asked for that their number times that of tracks is WORK, but at least these."""
+LEAST_DAYS, MOST_DAYS = 20, 250
+"""Of a long history so many days are asked for that their number times that of tracks is WORK, within these bounds."""
 
 LISTS = 100
 """So many lists are made by each, on days spread evenly over those that are asked for."""
@@ -123,7 +123,8 @@ def by_times(catalogue: Catalogue, listening: Listening, *, limit: int, rng: np.
     """Predict the last fifth of plays that have times; None where there are too few."""
     plays = listening.plays
     held_out = days(plays) if len(plays) and plays.sessions[-1] + 1 >= LEAST_SESSIONS else []
-    asked = _some(held_out, max(LEAST_DAYS, WORK // max(len(catalogue), 1)), rng)
+    most = min(max(WORK // max(len(catalogue), 1), LEAST_DAYS), MOST_DAYS)
+    asked = _some(held_out, most, rng)
     answers: Mapping[Kind, _Answers] = {kind: _Answers(CONTENDERS, limit) for kind in ASKED}
     lists: dict[str, list[_List]] = defaultdict(list)
     with_lists = {day.begin for day in _even([day for day in asked if day.end - day.begin > 1], LISTS)}
