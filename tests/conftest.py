@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -50,16 +52,19 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run_here(
+def run(
     empty_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> Run:
-    """Run the command line in this process, in an empty home: ten times as fast as in one of its own."""
-    monkeypatch.chdir(tmp_path)
+    """Run the command line in this process, in an empty home: ten times as fast as in one of its own.
 
-    def run_command(*words: str | Path) -> Result:
+    Workers of a scan are forked from one process that has imported what they need; it is kept from test to test.
+    """
+
+    def run_command(*words: str | Path, cwd: Path = tmp_path) -> Result:
+        monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", ["musictaste", *map(str, words)])
         capsysbinary.readouterr()
-        with pytest.raises(SystemExit) as end:
+        with patch.dict(os.environ), pytest.raises(SystemExit) as end:
             main()
         out, err = capsysbinary.readouterr()
         code = end.value.code
@@ -69,8 +74,11 @@ def run_here(
 
 
 @pytest.fixture
-def run(empty_home: None, tmp_path: Path) -> Run:
-    """Run the command line as a user does, in a process of its own, in an empty home."""
+def run_alone(empty_home: None, tmp_path: Path) -> Run:
+    """Run the command line as a user does, in a process of its own, in an empty home.
+
+    It is for what only a process shows: what it imports, its exit, its signals, and all that its workers print.
+    """
 
     def run_command(*words: str | Path, cwd: Path = tmp_path) -> Result:
         command = [sys.executable, "-m", "musictaste", *map(str, words)]

@@ -48,8 +48,8 @@ def library(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_playlist_is_written_and_opens(run: Run, library: Path, tmp_path: Path) -> None:
-    result = run("mood", "快乐", "--style", "爵士", "-o", "x.m3u8", "--absolute", "--order", "score")
+def test_a_playlist_is_written_and_opens(run_alone: Run, library: Path, tmp_path: Path) -> None:
+    result = run_alone("mood", "快乐", "--style", "爵士", "-o", "x.m3u8", "--absolute", "--order", "score")
     assert result.err == "4 of 8 tracks are happy jazz\n4 tracks, 13:26, in x.m3u8\n"
     lines = "".join(f"#EXTINF:{200 + i},Cat {i % 2} - Swing {i}\n/m/jazz{i}.flac\n" for i in range(4))
     assert (tmp_path / "x.m3u8").read_text(encoding="utf-8") == f"#EXTM3U\n#PLAYLIST:happy jazz\n{lines}"
@@ -469,8 +469,8 @@ def test_settings_that_mean_nothing(run: Run, tmp_path: Path, text: str, reason:
     assert (result.code, result.err) == (2, f"musictaste: '{folder / 'config.toml'}': {reason}\n")
 
 
-def test_doctor(run: Run) -> None:
-    report = json.loads(run("doctor", "--device", "cpu", "--json").out)
+def test_doctor(run_alone: Run) -> None:
+    report = json.loads(run_alone("doctor", "--device", "cpu", "--json").out)
     assert (report["provider"], all(report["decoders"].values())) == ("CPU", True)
     assert [model["as_shipped"] for model in report["models"]] == [True] * 8
     assert (report["mel_as_librosa"], report["cluster"]) == (True, health._installed("distributed"))

@@ -38,11 +38,6 @@ def fill(path: Path, tracks: int = 8, corners: int = 2, **tags: object) -> Path:
 
 
 @pytest.fixture
-def run(run_here: Run) -> Run:
-    return run_here
-
-
-@pytest.fixture
 def library(tmp_path: Path) -> Path:
     return fill(tmp_path / "library.db")
 

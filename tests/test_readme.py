@@ -30,21 +30,21 @@ def calm_library(tmp_path: Path) -> None:
             add_track(library, f"/m/{i}.ogg", mood=mood, style=style, seed=i, title=f"Title {i}", artist=f"Artist {i}")
 
 
-def test_scanning_looks_as_shown(run: Run, music: Path) -> None:
+def test_scanning_looks_as_shown(run_alone: Run, music: Path) -> None:
     shown = {command: output for command, output in EXAMPLES if command.startswith("musictaste scan")}
     assert len(shown) == 2
     for command, output in shown.items():
-        result = run(*shlex.split(command.replace("~/Music", str(music)))[1:])
+        result = run_alone(*shlex.split(command.replace("~/Music", str(music)))[1:])
         assert (result.code, shape(result.out + result.err)) == (0, shape(output))
 
 
 @pytest.mark.usefixtures("calm_library")
-def test_choosing_looks_as_shown(run: Run) -> None:
+def test_choosing_looks_as_shown(run_alone: Run) -> None:
     shown = {command: output for command, output in EXAMPLES if not command.startswith("musictaste scan")}
     assert len(shown) >= 1
     for command, output in shown.items():
         words, *pipe = command.split(" | ")
-        result = run(*shlex.split(words)[1:])
+        result = run_alone(*shlex.split(words)[1:])
         lines = result.out.splitlines(keepends=True)
         kept = int(pipe[0].removeprefix("head -")) if pipe else len(lines)
         assert (result.code, shape(result.err + "".join(lines[:kept]))) == (0, shape(output))

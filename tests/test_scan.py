@@ -62,13 +62,13 @@ def rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_life_of_a_library(run: Run, music: Path, tmp_path: Path) -> None:
-    assert counts(run, music) == ZERO | {"added": 4}
+def test_a_life_of_a_library(run_alone: Run, music: Path, tmp_path: Path) -> None:
+    assert counts(run_alone, music) == ZERO | {"added": 4}
     scores = rows(
         tmp_path,
         "SELECT audio_hash, happy, jazz FROM track JOIN mood ON mood.track_id = id JOIN style USING (track_id)",
     )
-    assert counts(run) == ZERO | {"unchanged": 4}
+    assert counts(run_alone) == ZERO | {"unchanged": 4}
 
     (music / "a.wav").rename(music / "more" / "renamed.wav")
     tags = FLAC(music / "more" / "C.FLAC")
@@ -76,12 +76,12 @@ def test_a_life_of_a_library(run: Run, music: Path, tmp_path: Path) -> None:
     tags.save()
     (music / "b.mp3").rename(tmp_path / "b.mp3")
     (music / "broken.mp3").write_text("no music at all")
-    assert counts(run) == ZERO | {"unchanged": 1, "moved": 1, "changed": 1, "removed": 1, "failed": 1}
+    assert counts(run_alone) == ZERO | {"unchanged": 1, "moved": 1, "changed": 1, "removed": 1, "failed": 1}
     assert rows(tmp_path, "SELECT title FROM file WHERE path LIKE '%C.FLAC'") == [("New title",)]
 
     (tmp_path / "b.mp3").rename(music / "b.mp3")
-    assert counts(run) == ZERO | {"unchanged": 4, "added": 1}
-    assert counts(run, "--retry-failed") == ZERO | {"unchanged": 4, "failed": 1}
+    assert counts(run_alone) == ZERO | {"unchanged": 4, "added": 1}
+    assert counts(run_alone, "--retry-failed") == ZERO | {"unchanged": 4, "failed": 1}
     assert (
         rows(
             tmp_path,
@@ -126,7 +126,7 @@ def test_scanning_in_two_steps_gives_what_one_gives(run: Run, music: Path, tmp_p
     assert rows(tmp_path, sql) == once
 
 
-def test_names_that_are_awkward(run: Run, tmp_path: Path) -> None:
+def test_names_that_are_awkward(run_alone: Run, tmp_path: Path) -> None:
     folder = tmp_path / "music"
     (folder / "x.mp3").mkdir(parents=True)
     (folder / ".hidden").mkdir()
@@ -142,10 +142,11 @@ def test_names_that_are_awkward(run: Run, tmp_path: Path) -> None:
         "é:雨.wav".encode(),
         b"\xff.wav",
     ]
-    assert counts(run, folder) == ZERO | {"added": 3}
+    assert counts(run_alone, folder) == ZERO | {"added": 3}
     # Three copies of one recording are one track.
     assert [
-        json.loads(line)["path"].startswith(str(folder)) for line in run("show", "--all", "--json").out.splitlines()
+        json.loads(line)["path"].startswith(str(folder))
+        for line in run_alone("show", "--all", "--json").out.splitlines()
     ] == [True]
 
 
@@ -455,15 +456,15 @@ audio.open_recording = break_down
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names a signal of Linux")
 def test_a_decoder_that_crashes_or_hangs_costs_its_own_file(
-    run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_alone: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(BREAKING_DECODER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     for name in ("crash.wav", "hang.wav"):
         shutil.copy(music / "a.wav", music / name)
-    assert counts(run, music) == ZERO | {"added": 4, "failed": 2}
-    assert {row["path"]: row["reason"] for row in json.loads(run("failures", "--json").out)} == {
+    assert counts(run_alone, music) == ZERO | {"added": 4, "failed": 2}
+    assert {row["path"]: row["reason"] for row in json.loads(run_alone("failures", "--json").out)} == {
         str(music / "crash.wav"): "the decoder crashed (SIGSEGV)",
         str(music / "hang.wav"): "the decoder did not finish",
     }
@@ -587,7 +588,7 @@ SemLock.__setstate__ = rebuild_late
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
 def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_alone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regression: a worker that was still starting found its locks gone, and printed a traceback."""
     for name in ("site", "music"):
@@ -596,15 +597,15 @@ def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     monkeypatch.setenv("FIRST_WORKER", str(tmp_path / "first"))
     write_audio(tmp_path / "music" / "a.wav", chord(1.2))
-    result = run("-q", "scan", tmp_path / "music", "--jobs", "2")
+    result = run_alone("-q", "scan", tmp_path / "music", "--jobs", "2")
     assert (result.code, result.out, result.err) == (0, "", "")
     assert rows(tmp_path, "SELECT count(*) FROM file") == [(1,)]
 
 
-def test_cuda_that_cannot_run_is_an_error(run: Run, music: Path, tmp_path: Path) -> None:
-    if json.loads(run("doctor", "--json").out)["provider"] == "CUDA":
+def test_cuda_that_cannot_run_is_an_error(run_alone: Run, music: Path, tmp_path: Path) -> None:
+    if json.loads(run_alone("doctor", "--json").out)["provider"] == "CUDA":
         pytest.skip("CUDA runs here")
-    result = run("scan", music, "--device", "cuda")
+    result = run_alone("scan", music, "--device", "cuda")
     remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]' and see musictaste doctor"
     said = f"musictaste: CUDA was asked for and cannot run here: {remedy}\n"
     assert (result.code, result.out, result.err) == (1, "", said)

@@ -19,6 +19,8 @@ from mutagen.flac import FLAC
 from mutagen.id3 import ID3, TIT2, TPE1, USLT
 
 from musictaste import scan as scanning
+from musictaste.lyrics.lrclib import Lrclib
+from musictaste.lyrics.polite import Pace
 from musictaste.store import Library
 from musictaste.track import Words
 
@@ -69,9 +71,10 @@ Lrclib.__init__.__kwdefaults__.update(url=os.environ["LRCLIB_HERE"], pace=Pace(0
 
 
 @pytest.fixture
-def lrclib(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setenv("LRCLIB_HERE", f"{server.url}/api/get")
-    in_every_process(tmp_path, monkeypatch, ASK_HERE)
+def lrclib(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A service that this process takes for LRCLIB."""
+    for name, here in (("url", f"{server.url}/api/get"), ("pace", Pace(0.0, 0.0))):
+        monkeypatch.setitem(Lrclib.__init__.__kwdefaults__, name, here)
     return server
 
 
@@ -247,8 +250,12 @@ def test_a_service_that_refuses_fails_nothing(run: Run, tmp_path: Path, lrclib: 
     assert len(lrclib.asked) == 6  # a refusal is no answer: another scan asks again, as far as it is let
 
 
-def test_ctrl_c_while_words_are_awaited_keeps_what_was_heard(run: Run, songs: Path, lrclib: Server) -> None:
-    lrclib.may_answer.clear()
+def test_ctrl_c_while_words_are_awaited_keeps_what_was_heard(
+    run: Run, songs: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LRCLIB_HERE", f"{server.url}/api/get")
+    in_every_process(tmp_path, monkeypatch, ASK_HERE)
+    server.may_answer.clear()
     process = subprocess.Popen(
         [sys.executable, "-m", "musictaste", "scan", str(songs), "--lyrics", "tags,files,lrclib"],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -281,37 +288,39 @@ sys.addaudithook(forbid)
 
 
 def scan_without_sockets(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path, before: str = ""
+    run_alone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: str | Path, before: str = ""
 ) -> Result:
     monkeypatch.setenv("SOCKETS", str(tmp_path / "sockets"))
     in_every_process(tmp_path, monkeypatch, before + FORBID_SOCKETS)
-    return run("scan", *words)
+    return run_alone("scan", *words)
 
 
 @pytest.mark.parametrize("options", [[], ["--offline", "--lyrics", "tags,files,lrclib,genius"], ["--lyrics", "files"]])
 def test_nothing_leaves_the_machine(
-    run: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    run_alone: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     """No process of a scan opens a socket of the network, nor asks for the address of a name."""
-    result = scan_without_sockets(run, tmp_path, monkeypatch, songs, *options)
+    result = scan_without_sockets(run_alone, tmp_path, monkeypatch, songs, *options)
     assert (result.code, "3 added" in result.err) == (0, True)
     assert not (tmp_path / "sockets").exists()
 
 
-def test_offline_wins_over_the_settings(run: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_wins_over_the_settings(
+    run_alone: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "home" / "musictaste").mkdir()
     settings = tmp_path / "home" / "musictaste" / "config.toml"
     settings.write_text('[scan]\nlyrics = "tags,lrclib"\noffline = true\n')
-    assert scan_without_sockets(run, tmp_path, monkeypatch, songs).code == 0
+    assert scan_without_sockets(run_alone, tmp_path, monkeypatch, songs).code == 0
     assert not (tmp_path / "sockets").exists()
 
 
 def test_asked_for_a_service_is_reached_for(
-    run: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_alone: Run, songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the tests above would see if a socket were opened."""
     monkeypatch.setenv("LRCLIB_HERE", "http://lyrics.invalid/api/get")
-    result = scan_without_sockets(run, tmp_path, monkeypatch, songs, "--lyrics", "lrclib", before=ASK_HERE)
+    result = scan_without_sockets(run_alone, tmp_path, monkeypatch, songs, "--lyrics", "lrclib", before=ASK_HERE)
     assert (result.code, "3 added" in result.err) == (0, True)
     assert "socket.getaddrinfo ('lyrics.invalid'" in (tmp_path / "sockets").read_text()
 

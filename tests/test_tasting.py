@@ -37,11 +37,6 @@ SONGS = [Song(f"/m/{i}.ogg", f"Artist {i // 2}", f"Title {i}", "", 200.0 + i) fo
 
 
 @pytest.fixture
-def run(run_here: Run) -> Run:
-    return run_here
-
-
-@pytest.fixture
 def library(tmp_path: Path) -> Path:
     """Four calm jazz tracks of the nineties, two angry metal ones of the last decade with counts in their tags."""
     path = tmp_path / "library.db"
