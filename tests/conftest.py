@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
-from musictaste import inference
+from musictaste import inference, scan
 from musictaste.cli import main
 from musictaste.moods import EMOTIONS, FINER_MOODS
 from musictaste.store import Library
@@ -57,8 +57,10 @@ def run(
 ) -> Run:
     """Run the command line in this process, in an empty home: ten times as fast as in one of its own.
 
-    Workers of a scan are forked from one process that has imported what they need; it is kept from test to test.
+    A scan has one worker, as more would each load the networks for a file or two; it is forked from a process that has
+    imported what it needs, and that is kept from test to test.
     """
+    monkeypatch.setattr(scan, "usable_cpus", lambda: 1)
 
     def run_command(*words: str | Path, cwd: Path = tmp_path) -> Result:
         monkeypatch.chdir(cwd)

@@ -393,13 +393,13 @@ def wait_for_workers(meeting: Path) -> int:
 
 
 def test_a_cluster_hears_what_this_machine_hears_and_its_deaths_lose_nothing(
-    workers: str, run: Run, music: Path, tmp_path: Path
+    workers: str, run: Run, run_alone: Run, music: Path, tmp_path: Path
 ) -> None:
     write_audio(music / "long.mp3", piece(80))  # of which windows are heard
     write_audio(music / "once.wav", noise(2, seed=5))
     write_audio(music / "crash.wav", chord(3))
     (music / "text.mp3").write_text("no music at all")
-    result = run("scan", music, "--executor", workers, "--json")
+    result = run_alone("scan", music, "--executor", workers, "--json")
     assert (result.code, result.err) == (0, "")
     document = json.loads(result.out)
     assert (document["added"], document["failed"], document["provider"]) == (6, 2, "CPU")
@@ -409,7 +409,7 @@ def test_a_cluster_hears_what_this_machine_hears_and_its_deaths_lose_nothing(
         "text.mp3": "is not audio that can be decoded: invalid data found when processing input",
     }
     (music / "crash.wav").unlink()
-    run("--db", tmp_path / "here.db", "scan", music, "--jobs", "2")
+    run("--db", tmp_path / "here.db", "scan", music)
     here, there = heard_rows(tmp_path / "here.db"), heard_rows(tmp_path / "library.db")
     assert there == {path: pytest.approx(row, abs=1e-3) for path, row in here.items()}
     assert len(there) == 6
@@ -418,7 +418,7 @@ def test_a_cluster_hears_what_this_machine_hears_and_its_deaths_lose_nothing(
     with sqlite3.connect(tmp_path / "library.db") as connection:
         connection.execute("UPDATE track SET provider = 'before'")
     (music / "long.mp3").rename(music / "more" / "moved.mp3")
-    document = json.loads(run("scan", music, "--executor", workers, "--json").out)
+    document = json.loads(run_alone("scan", music, "--executor", workers, "--json").out)
     assert (document["moved"], document["unchanged"], document["removed"]) == (1, 6, 0)
     with sqlite3.connect(tmp_path / "library.db") as connection:
         assert connection.execute("SELECT DISTINCT provider FROM track").fetchall() == [("before",)]
