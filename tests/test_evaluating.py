@@ -19,11 +19,6 @@ T = 1_600_041_600
 CONTENDERS = ["similar", "mix", "same artist by plays", "what is played next", "popularity", "random"]
 
 
-@pytest.fixture
-def run(run_here: Run) -> Run:
-    return run_here
-
-
 def make(path: Path, count: int, *, plays: int | None = None, played: int = 0) -> list[int]:
     """So many tracks, four of each artist, the first of them with counts in their tags."""
     with Library.open(path, create=True) as library:
