@@ -15,7 +15,7 @@ from musictaste.cli import reasons
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.playlist import Choice
 from musictaste.store import Library
-from musictaste.track import Labels, Lyrics, Reading, Unread, Words
+from musictaste.track import Labels, Lyrics, Reading, Tags, Unread, Words
 
 HEAD = words.reading_head()
 SAD = {"happy": 0.05, "sad": 0.75, "angry": 0.05, "calm": 0.05}
@@ -180,6 +180,43 @@ def test_words_are_read_again_when_they_or_the_head_changed(path: Path, monkeypa
         assert library.outdated_readings(words.reading_head()) == ([Unread(1, 3)], [])
         assert read_words(library, reader) == [(0, 1), (1, 1)]
         assert library.readings([1])[1].head == f"{quality.version('lyrics_emotion')}+another"
+
+
+def test_words_are_read_when_the_nearest_ones_come_from_another_file(path: Path) -> None:
+    """A track that is in two files has the words of the one that is there."""
+    reader = Stub()
+    with Library.open(path) as library:
+        copy = library.save_file("/m/copy.ogg", Tags(title="Song 0"), track_id=1, size=1, mtime_ns=1)
+        library.save_lyrics(1, lyrics("sun"))
+        library.save_lyrics(copy, lyrics("rain"))
+        read_words(library, reader)
+        library.mark_missing([1])
+        assert library.outdated_readings(HEAD) == ([Unread(1, 2)], [])
+        read_words(library, reader)
+        library.mark_present([1])
+        read_words(library, reader)
+        assert [text for text, _ in reader.seen] == ["sun", "rain", "sun"]
+        # The file holds other music now: its words are those of the other track.
+        library.save_file("/m/0.ogg", Tags(title="Song 0"), track_id=2, size=2, mtime_ns=2)
+        assert library.outdated_readings(HEAD) == ([Unread(1, 2), Unread(2, 1)], [])
+        read_words(library, reader)
+        library.mark_missing([1, 2, 3, 4, copy])
+        assert library.outdated_readings(HEAD) == ([], [])
+
+
+def test_only_tracks_whose_words_may_have_changed_are_looked_at(path: Path) -> None:
+    with Library.open(path) as library:
+        library.save_lyrics(1, lyrics("sun"))
+        library.save_lyrics(2, lyrics(None))
+        assert library.outdated_readings(HEAD) == library.outdated_readings(HEAD) == ([Unread(1, 1)], [])
+        read_words(library, Stub())
+        assert library.outdated_readings(HEAD) == ([], [])
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("SELECT count(*) FROM stale_reading").fetchall() == [(0,)]
+        library.save_lyrics(1, lyrics("sun"))  # the same again
+        library.mark_missing([3])
+        with sqlite3.connect(path) as connection:
+            assert connection.execute("SELECT count(*) FROM stale_reading").fetchall() == [(0,)]
 
 
 def test_many_words_are_read_in_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1034,6 +1034,14 @@ def test_words_of_several_tracks(library: Library) -> None:
     assert list(library.words(ids)) == [ids[0], ids[2]]
 
 
+def test_the_words_of_some_tracks_are_found_without_a_look_at_all(library: Library, path: Path) -> None:
+    add(library, "/music/a.mp3")
+    plan = ask(path, "EXPLAIN QUERY PLAN SELECT text FROM words WHERE track_id IN (1, 2)")
+    steps = [step for *_, step in plan]
+    assert [step for step in steps if step.startswith("SCAN")] == []
+    assert any(step.startswith("SEARCH lyrics USING INDEX lyrics_of_file (file_id=?)") for step in steps)
+
+
 def test_a_file_that_is_there_gives_its_words_before_one_that_is_missing(library: Library) -> None:
     track_id = add(library, "/music/a.mp3")
     add(library, "/music/b.mp3")

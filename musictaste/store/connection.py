@@ -39,6 +39,7 @@ MIGRATIONS = (
     "index_of_words",
     "played_together",
     "lists_of_the_past",
+    "words_by_track",
 )
 """All migrations of the schema: a library that has them is read without importing what they do."""
 

@@ -12,20 +12,25 @@ _COLUMNS = ("", "_weight", "_line")
 _NAMES = ", ".join(f"{mood}{kind}" for kind in _COLUMNS for mood in EMOTIONS)
 _MARKS = ", ".join("?" * (len(_COLUMNS) * len(EMOTIONS)))
 
+_SUNG = "FROM words WHERE text IS NOT NULL AND NOT instrumental"
+_SETTLE_SQL = f"""
+DELETE FROM stale_reading WHERE (SELECT lyrics_id {_SUNG} AND words.track_id = stale_reading.track_id)
+  IS (SELECT lyrics_id FROM reading WHERE reading.track_id = stale_reading.track_id AND head = ?)"""
+
 
 class Readings(Connection):
     """What the head for words said of each track that has any."""
 
     def outdated_readings(self, head: str) -> tuple[list[Unread], list[int]]:
         """Words that were not read yet or by another head, and tracks that were read and have no words any more."""
-        sung = "SELECT track_id, lyrics_id FROM words WHERE text IS NOT NULL AND NOT instrumental ORDER BY track_id"
-        known = {
-            Unread(*row) for row in self._db.execute("SELECT track_id, lyrics_id FROM reading WHERE head = ?", [head])
-        }
-        words = [Unread(*row) for row in self._db.execute(sung)]
-        with_words = {each.track_id for each in words}
-        read = self._db.execute("SELECT track_id FROM reading ORDER BY track_id")
-        return [each for each in words if each not in known], [i for (i,) in read if i not in with_words]
+        with self.transaction():
+            self._db.execute(_SETTLE_SQL, [head])
+        rows = self._db.execute(
+            "SELECT track_id FROM stale_reading UNION SELECT track_id FROM reading WHERE head < ?1 OR head > ?1", [head]
+        )
+        outdated = sorted(track_id for (track_id,) in rows)
+        sung = dict(self._by_ids(f"SELECT track_id, lyrics_id {_SUNG} AND track_id", outdated))
+        return [Unread(i, sung[i]) for i in outdated if i in sung], [i for i in outdated if i not in sung]
 
     def texts(self, lyrics_ids: Sequence[int]) -> dict[int, Words]:
         """Some words by their own ids; those that have gone are left out."""

@@ -752,3 +752,49 @@ CREATE TABLE past_list (
   PRIMARY KEY (list, track_id)
 ) STRICT, WITHOUT ROWID
 """
+
+
+@migrations()
+def words_by_track(db: sqlite_utils.Database) -> None:
+    """The words of some tracks are found without a look at all, and so are tracks whose words are others since."""
+    _execute_all(db, _WORDS_BY_TRACK_SCHEMA)
+    notes = (
+        ("lyrics", "INSERT", "coalesce(NEW.track_id, (SELECT track_id FROM file WHERE file.id = NEW.file_id))"),
+        ("lyrics", "DELETE", "coalesce(OLD.track_id, (SELECT track_id FROM file WHERE file.id = OLD.file_id))"),
+        ("file", "UPDATE OF track_id, missing_since", "OLD.track_id, NEW.track_id"),
+    )
+    for table, event, tracks in notes:
+        having = "WHEN EXISTS (SELECT 1 FROM lyrics WHERE file_id = NEW.id)" if table == "file" else ""
+        db.execute(
+            f"CREATE TRIGGER {table}_{event.split()[0].lower()}_stales_reading AFTER {event} ON {table} {having} BEGIN"
+            f" INSERT INTO stale_reading SELECT id FROM track WHERE id IN ({tracks})"
+            " AND NOT EXISTS (SELECT 1 FROM stale_reading WHERE track_id = track.id); END"
+        )
+
+
+_WORDS_BY_TRACK_SCHEMA = """
+CREATE VIEW any_words AS
+  SELECT file.track_id, lyrics.id AS lyrics_id, source, language, instrumental, words AS text,
+    CASE source WHEN 'tags' THEN 0 ELSE 1 END + 8 * (missing_since IS NOT NULL) AS distance
+  FROM file JOIN lyrics ON lyrics.file_id = file.id WHERE words IS NOT NULL OR instrumental
+  UNION ALL
+  SELECT track_id, id, source, language, instrumental, words,
+    CASE source WHEN 'lrclib' THEN 2 WHEN 'genius' THEN 3 ELSE 4 END
+  FROM lyrics WHERE track_id IS NOT NULL AND (words IS NOT NULL OR instrumental);
+
+DROP VIEW words;
+
+CREATE VIEW words AS -- the nearest of each track; grouped by track, SQLite would go through all to find a few
+  SELECT * FROM any_words WHERE NOT EXISTS (
+    SELECT 1 FROM any_words AS other WHERE other.track_id = any_words.track_id
+    AND (other.distance, other.lyrics_id) < (any_words.distance, any_words.lyrics_id)
+  );
+
+CREATE TABLE stale_reading (
+  track_id INTEGER PRIMARY KEY -- of tracks whose words came, changed or went, maybe, since they were read
+) STRICT;
+
+INSERT INTO stale_reading SELECT track_id FROM any_words UNION SELECT track_id FROM reading;
+
+CREATE INDEX reading_head ON reading(head)
+"""

@@ -124,28 +124,15 @@ class Searching(Readings):
             lyrics_ids,
         )
         tracks = sorted({track_id for (track_id,) in owners})
-        nearest = (self._db.execute(_NEAREST_SQL, [track_id]).fetchone() for track_id in tracks)
+        present = [i for (i,) in self._by_ids("SELECT track_id FROM present_music WHERE track_id", tracks)]
         wanted = set(lyrics_ids)
-        return {row[0]: row[1] for row in nearest if row and row[0] in wanted}
+        nearest = self._by_ids("SELECT lyrics_id, track_id FROM words WHERE track_id", present)
+        return {lyrics_id: track_id for lyrics_id, track_id in nearest if lyrics_id in wanted}
 
     def count_indexed(self) -> int:
         """How many songs can be looked up."""
         sql = "SELECT count(*) FROM indexed_words WHERE version = ?"
         return int(self._db.execute(sql, [index_version()]).fetchone()[0])
-
-
-_NEAREST_SQL = """
-SELECT lyrics_id, track_id, min(distance) FROM (
-  SELECT lyrics.id AS lyrics_id, present.track_id, CASE source WHEN 'tags' THEN 0 ELSE 1 END
-    + 8 * (missing_since IS NOT NULL) AS distance
-  FROM present_music AS present JOIN file ON file.track_id = present.track_id JOIN lyrics ON lyrics.file_id = file.id
-  WHERE present.track_id = ?1 AND (words IS NOT NULL OR instrumental)
-  UNION ALL
-  SELECT lyrics.id, present.track_id, CASE source WHEN 'lrclib' THEN 2 WHEN 'genius' THEN 3 ELSE 4 END
-  FROM present_music AS present JOIN lyrics ON lyrics.track_id = present.track_id
-  WHERE present.track_id = ?1 AND (words IS NOT NULL OR instrumental)
-) GROUP BY track_id"""
-"""The view of words for one track: asked for some, the view would go through all."""
 
 
 def _codes(block: int, owners: bytes, codes: bytes) -> Codes:
