@@ -71,11 +71,11 @@ class _Near:
     nearest: NDArray[np.uint16]
     bits: NDArray[np.uint16]
 
-    def ranked(self, lyrics_ids: Sequence[int] | None = None) -> list[int]:
-        """All words, or those of the given ones that have codes, the nearest first."""
-        kept = slice(None) if lyrics_ids is None else np.isin(self.ids, lyrics_ids)
+    def ranked(self, lyrics_ids: NDArray[np.int64], *, others: bool = False) -> NDArray[np.int64]:
+        """Those of the given words that have codes, or all others, the nearest first."""
+        kept = np.isin(self.ids, lyrics_ids, invert=others)
         order = np.argsort(self.nearest[kept], kind="stable")
-        return list(map(int, self.ids[kept][order]))
+        return self.ids[kept][order]
 
     def line(self, lyrics_id: int) -> int:
         """Which line of some words is the nearest."""
@@ -131,19 +131,17 @@ def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int
     songs = library.count_indexed()
     if not songs:
         raise NoWordsError(_why_none(library))
-    quoting = library.with_phrase(phrase)
+    quoting = np.array(library.with_phrase(phrase), np.int64)
     encoder = load()
     (vector,) = encoder.embed([lyrics.for_encoder(asked)])
     near = _nearest(library.codes(), signs(vector[None])[0])
     named: set[tuple[str, str]] = set()
-    ranked = near.ranked(quoting)
-    uncoded = sorted(set(quoting).difference(ranked))
-    quotes = _chosen(library, [*ranked, *uncoded], limit, named)
+    uncoded = quoting[~np.isin(quoting, near.ids)]
+    quotes = _chosen(library, np.concatenate([near.ranked(quoting), uncoded]), limit, named)
     hits = _hits(encoder, vector, _quoted(library, quotes, phrase), "words")
     if exact or len(hits) == limit:
         return Found(tuple(hits), songs)
-    passed = set(quoting)
-    others = [lyrics_id for lyrics_id in near.ranked() if lyrics_id not in passed]
+    others = near.ranked(quoting, others=True)
     said = _hits(
         encoder,
         vector,
@@ -171,12 +169,13 @@ def _nearest(codes: Iterable[Codes], asked: NDArray[np.uint64]) -> _Near:
     return _Near(ids[starts], starts, nearest, bits)
 
 
-def _chosen(library: Library, ranked: Sequence[int], count: int, named: set[tuple[str, str]]) -> dict[int, int]:
+def _chosen(library: Library, ranked: NDArray[np.int64], count: int, named: set[tuple[str, str]]) -> dict[int, int]:
     """The first of some words that are those of music that is there, each with its track; no name comes twice."""
     found: dict[int, int] = {}
     for start in range(0, len(ranked), AT_ONCE):
-        tracks = library.sung_by(ranked[start : start + AT_ONCE])
-        present = [lyrics_id for lyrics_id in ranked[start : start + AT_ONCE] if lyrics_id in tracks]
+        part = ranked[start : start + AT_ONCE].tolist()
+        tracks = library.sung_by(part)
+        present = [lyrics_id for lyrics_id in part if lyrics_id in tracks]
         for lyrics_id, track in zip(present, library.tracks([tracks[i] for i in present]), strict=True):
             name = (normalise(track.artist), normalise(track.title))
             if name[1] and name in named:
