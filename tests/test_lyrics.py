@@ -53,6 +53,7 @@ JOINED_EN = " / ".join(f"{word} I walk along the river to the end" for word in (
         ("One x2\nTwo (x3)\nThree [2x]\nFour (repeat)", "One\nTwo\nThree\nFour"),
         # credits
         ("作词 : 甲\n作曲：乙\n编曲:丙\n一句", "一句"),
+        ("混音工程师：甲\n一句", "一句"),
         ("作词 甲\n作曲 乙\n一句", "一句"),
         ("作詞/作曲：甲\n一句", "一句"),
         ("词：甲 曲：乙\n一句", "一句"),
@@ -125,13 +126,14 @@ def test_words_with_brackets_in_their_own_script_keep_them() -> None:
     "text",
     [
         "Instrumental", "[Instrumental]", "(instrumental)", "[00:00.00]Instrumental",
-        "[ar:Ann]\n[00:01.00]♪ Instrumental ♪", "This song is an instrumental.", "纯音乐", "純音樂，請欣賞",
-        "[00:00.00]作曲 : 甲\n[00:05.00]纯音乐，请您欣赏",
+        "[ar:Ann]\n[00:01.00]♪ Instrumental ♪", "This song is an instrumental.", "This is an instrumental", "纯音乐",
+        "本歌曲为纯音乐", "该歌曲为没有填词的纯音乐，请您欣赏", "本作品为纯音乐，请欣赏", "纯音乐，无歌词",
+        "純音樂，請欣賞", "[00:00.00]作曲 : 甲\n[00:05.00]纯音乐，请您欣赏",
         "此歌曲为没有填词的纯音乐，请您欣赏", "インストゥルメンタル", "연주곡", "Инструментал",
     ],
 )  # fmt: skip
 def test_nothing_to_sing(text: str) -> None:
-    assert lyrics.understand("tags", text) == Lyrics("tags", text, None, None, instrumental=True, cleaner="words-2")
+    assert lyrics.understand("tags", text) == Lyrics("tags", text, None, None, instrumental=True, cleaner="words-3")
 
 
 @pytest.mark.parametrize("text", ["", "作词 : 甲", f"[Instrumental]\n{RAIN}", "An instrumental love", "暂无歌词"])
@@ -141,10 +143,10 @@ def test_something_to_sing_or_nothing_known(text: str) -> None:
 
 def test_understanding() -> None:
     assert lyrics.understand("files", f"[00:01.00]{RAIN}") == Lyrics(
-        "files", f"[00:01.00]{RAIN}", RAIN, "en", instrumental=False, cleaner="words-2"
+        "files", f"[00:01.00]{RAIN}", RAIN, "en", instrumental=False, cleaner="words-3"
     )
     assert lyrics.understand("lrclib", "", instrumental=True) == Lyrics(
-        "lrclib", "", None, None, instrumental=True, cleaner="words-2"
+        "lrclib", "", None, None, instrumental=True, cleaner="words-3"
     )
 
 

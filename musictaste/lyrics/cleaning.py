@@ -14,7 +14,7 @@ from typing import Any
 from musictaste.lyrics.language import identify
 from musictaste.track import Lyrics, Words
 
-VERSION = "words-2"
+VERSION = "words-3"
 """Texts that another version has cleaned are cleaned again by the next scan."""
 
 MOST_CHARACTERS = 20_000
@@ -50,6 +50,7 @@ HEADING = re.compile(
 
 ROLES = """
 作词 作詞 词曲 詞曲 填词 填詞 词 詞 作曲 曲 编曲 編曲 改编 改編 监制 監製 制作 製作 制作人 製作人 出品 出品人 发行
+混音工程师 混音工程師 录音工程师 錄音工程師 母带工程师 母帶工程師
 發行 混音 混音师 混音師 母带 母帶 录音 錄音 录音师 錄音師 和声 和聲 吉他 贝斯 貝斯 鼓 键盘 鍵盤 弦乐 弦樂 演唱 演唱者
 原唱 翻唱 歌手 歌名 歌曲 专辑 專輯 企划 企劃 策划 策劃 统筹 統籌 版权 版權 原曲 歌 唄 OP SP ISRC 작사 작곡 편곡 노래
 가수 lyrics lyric lyricist lyricists words music composer composers arranger arrangers arrangement producer producers
@@ -73,9 +74,10 @@ NOTICE = re.compile(
 EMBED = re.compile(r"(?:\d+(?:\.\d+)?K?)?Embed$")
 
 INSTRUMENTAL = re.compile(
-    r"(?:(?:this|the) (?:song|track|piece) is )?(?:an )?instrumentale?(?: (?:track|version|song|music|only|piece))?"
-    r"|(?:此歌曲|本曲|这是|這是)?(?:[为為]|一首)?(?:没有填词的|沒有填詞的)?(?:纯音乐|純音樂)"
-    r"(?:\W*(?:敬?[请請]您?)?欣[赏賞])?"
+    r"(?:(?:this|the)(?: (?:song|track|piece))? is )?(?:an )?instrumentale?"
+    r"(?: (?:track|version|song|music|only|piece))?"
+    r"|(?:[此本该該](?:歌曲|作品|[歌曲])|这是|這是)?(?:[为為]|一首)?(?:没有填词的|沒有填詞的)?(?:纯音乐|純音樂)"
+    r"(?:\W*[无無没沒]有?歌[词詞])?(?:\W*(?:敬?[请請]您?)?欣[赏賞])?"
     r"|インスト(?:ゥルメンタル|ルメンタル)?(?:曲)?|연주곡|인스트루멘탈|strumentale"
     r"|инструментал(?:ьная)?(?: (?:музыка|композиция))?",
     re.I,
