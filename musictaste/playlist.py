@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from musictaste import flow
 from musictaste.exploring import Heard, explored
 from musictaste.moods import EMOTIONS, MOODS
-from musictaste.taste import Taste
-from musictaste.track import Pool, Timeline, normalise
+from musictaste.taste import MOOD_PRIOR, MOOD_WEIGHT, Taste, by_moods, seen_from
+from musictaste.track import Pool, Surroundings, Timeline, normalise
 
 Floats = NDArray[np.float32]
 Order = Literal["flow", "score", "random"]
@@ -144,10 +144,17 @@ def centre(vectors: Floats) -> Floats:
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 
 
-def fit_to_seeds(vectors: Floats, seeds: Floats) -> Floats:
-    """Cosine similarity to the mean of the seeds, 0..1."""
-    cosine = vectors @ centre(seeds)
-    return np.asarray((1 + cosine) / 2, np.float32)
+def fit_to_seeds(vectors: Floats, seeds: Floats, around: Surroundings | None = None) -> Floats:
+    """Cosine similarity to the mean of the seeds, 0..1.
+
+    With surroundings, in which the seeds are what was played, sounds are compared as they differ from the middle of
+    the library, and the moods that the seeds have count as much as they do for a taste.
+    """
+    if around is None:
+        return np.asarray((1 + vectors @ centre(seeds)) / 2, np.float32)
+    sound = seen_from(vectors, around.middle) @ centre(seen_from(seeds, around.middle))
+    mood = by_moods(around, np.full(len(seeds), MOOD_PRIOR, np.float32))
+    return np.asarray((1 + (1 - MOOD_WEIGHT) * sound + MOOD_WEIGHT * mood) / 2, np.float32)
 
 
 def fit_to_centre(vectors: Floats) -> Floats:

@@ -1,8 +1,8 @@
 """What the user plays, as a score for tracks: item-item similarity weighted by listening.
 
 Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001. The similarity is a blend of
-sound and of what was played together: where plays have no times and no other listener is known, counts alone are a
-single vector and say nothing of which tracks go together.
+sound, of the moods that sound and words tell together, and of what was played together: where plays have no times and
+no other listener is known, counts alone are a single vector and say nothing of which tracks go together.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste.track import Plays, Together
+from musictaste.track import Plays, Surroundings, Together
 
 Floats = NDArray[np.float32]
+
+MOOD_WEIGHT = 0.5
+"""How much the moods that a listener prefers count beside the sounds, see `scripts/weigh_moods.py`."""
+
+MOOD_PRIOR = 4.0
+"""So much weight of plays like the library itself is taken into what a listener prefers: two tracks of six plays."""
 
 NEIGHBOURS = 10
 SOUNDED = 128
@@ -104,21 +110,39 @@ def companions(around: Together | None) -> list[int]:
     return [] if around is None else np.unique(around.ids[around.ids >= 0]).tolist()
 
 
-def score(vectors: Floats, plays: Plays, listening: Beside | None = None) -> Taste | None:
+def seen_from(vectors: Floats, middle: Floats) -> Floats:
+    """Unit vectors [n, d] of how each differs from the middle of a library [d].
+
+    What all of a library shares says nothing of what is near, and the tracks that have most of it would be near to all
+    others: centring takes such hubs away (Suzuki et al., "Centering similarity measures to reduce hubs", EMNLP 2013).
+    """
+    apart = vectors - middle
+    apart /= np.maximum(np.sqrt(np.einsum("ij,ij->i", apart, apart)), 1e-9)[:, None]
+    return np.asarray(apart, np.float32)
+
+
+def score(
+    vectors: Floats, plays: Plays, listening: Beside | None = None, *, around: Surroundings | None = None
+) -> Taste | None:
     """Score tracks by their nearest neighbours in the history, by sound and by what was played together.
 
     None without a history. What a track's listening is trusted with is decided by that, the rest by its sound, so
-    that a track which is new, or a listener without times, is judged by sound alone.
+    that a track which is new, or a listener without times, is judged by sound and words alone.
 
     Parameters
     ----------
     vectors : float32 [n, d]
         Unit vectors of the tracks.
+    around : Surroundings or None
+        With them sounds are compared as they differ from the middle of the library, and the moods that are preferred
+        count for MOOD_WEIGHT of what the sound would; that is where words count, since moods are those of both.
     """
     weights = weigh(plays)
     if len(vectors) == 0 or not weights.any():
         return None
-    totals, best, voice = _by_sound(vectors, plays, weights)
+    totals, best, voice = _by_sound(vectors, plays, weights, around)
+    if around is not None:
+        totals = (1 - MOOD_WEIGHT) * totals + MOOD_WEIGHT * by_moods(around, weights)
     if listening is not None:
         trust = listening.together.trust
         heard, loud, louder = _by_listening(listening, plays, weights)
@@ -129,14 +153,37 @@ def score(vectors: Floats, plays: Plays, listening: Beside | None = None) -> Tas
     return Taste(np.asarray(totals / max(float(np.abs(totals).max()), 1e-9), np.float32), because)
 
 
-def _by_sound(vectors: Floats, plays: Plays, weights: Floats) -> tuple[Floats, NDArray[np.int64], Floats]:
+def by_moods(around: Surroundings, weights: Floats) -> Floats:
+    """How much likelier tracks have the moods that are preferred than those that are not, float32 [n] in -1..1.
+
+    For what is liked, and for what is not, it is L = sum of p(mood) q(mood) / b(mood) of a track's moods p, the mean q
+    of the history and that of the library b: how much likelier the track is among the one than anywhere, if its mood
+    were all that counts. It is brought into -1..1 as (L - 1) / (L + 1), 0 where nothing is known.
+    """
+    usual = np.maximum(around.usual, 1e-6)
+    known = around.moods.any(axis=1)
+    sides = []
+    told = np.where(around.played.any(axis=1), weights, 0)
+    for side in (np.maximum(told, 0), np.maximum(-told, 0)):
+        preferred = (side @ around.played + MOOD_PRIOR * usual) / (side.sum() + MOOD_PRIOR)
+        lift = around.moods @ (preferred / usual)
+        sides.append(np.where(known, (lift - 1) / (lift + 1), 0))
+    return np.asarray(np.clip(sides[0] - sides[1], -1, 1), np.float32)
+
+
+def _by_sound(
+    vectors: Floats, plays: Plays, weights: Floats, around: Surroundings | None
+) -> tuple[Floats, NDArray[np.int64], Floats]:
     """Support in -1..1, the row of the history that gives most of it, and how much that gives, each [n]."""
+    theirs = plays.vectors
+    if around is not None:
+        vectors, theirs = seen_from(vectors, around.middle), seen_from(theirs, around.middle)
     sounded = np.arange(len(weights)) if plays.sounded is None else plays.sounded
     count = min(NEIGHBOURS, len(sounded))
     support, nearest = np.empty((len(vectors), count), np.float32), np.empty((len(vectors), count), np.int64)
     for begin in range(0, len(vectors), BLOCK):
         block = slice(begin, begin + BLOCK)
-        similarity = np.maximum(vectors[block] @ plays.vectors.T, 0)
+        similarity = np.maximum(vectors[block] @ theirs.T, 0)
         closest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
         support[block] = np.take_along_axis(similarity, closest, axis=1) * weights[sounded[closest]]
         nearest[block] = sounded[closest]

@@ -211,6 +211,21 @@ class Plays:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What tracks are seen against: the library that they are in.
+
+    `middle` float32 [d] is what all its vectors share, as far as there are enough to say so. `moods` float32 [n, 4] are
+    the emotions of the tracks, by their sound and their words, `played` float32 [m, 4] those of the history, zeros
+    where they are not known, and `usual` float32 [4] is the mean of all music.
+    """
+
+    middle: NDArray[np.float32] = field(compare=False)
+    moods: NDArray[np.float32] = field(compare=False)
+    played: NDArray[np.float32] = field(compare=False)
+    usual: NDArray[np.float32] = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one source says of one track; `liked` is what the user said to this program, `loved` to a player."""
 

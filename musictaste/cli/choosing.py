@@ -73,6 +73,8 @@ def similar(
     request: Request,
 ) -> None:
     """The tracks nearest to one or more others, which may be disliked ones."""
+    import numpy as np
+
     from musictaste import playlist, taste
 
     names = [styles.find_style(s) for s in style or []]
@@ -84,7 +86,8 @@ def similar(
         if not len(pool):
             other = " ".join(filter(None, ["no other track", request.sung and f"that is {request.sung}", "fits"]))
             raise NothingFitsError(f"{other}: {_considered(library, pool, request)}{_unsure(library, request)}")
-        fit = taste.blended(playlist.fit_to_seeds(pool.vectors, sounds), pool.ids, around)
+        within = library.surroundings(pool.ids, np.asarray(seeds))
+        fit = taste.blended(playlist.fit_to_seeds(pool.vectors, sounds, within), pool.ids, around)
         title = "similar to " + _named(library, seeds) + with_words(request.read_as)
         why = reasons.both(reasons.near(around), reasons.by_words(request.read_as, library))
         plays = library.plays(taste.loudest)

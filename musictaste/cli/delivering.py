@@ -60,7 +60,7 @@ def deliver(
     from musictaste import exploring, playlist, taste
 
     wish = replace(request.wish, typical=typical)
-    liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
+    liking = liked(library, pool, plays)
     history = exploring.heard(pool.ids, plays, taste.weigh(plays))
     fits = fit(pool, liking, history) if callable(fit) else fit
     kept = _let_in(history, wish)
@@ -125,6 +125,15 @@ def hand_over(library: Library, listing: Listing, request: Delivery, options: Gl
         library.save_list([track.id for track in listing.tracks], options.command)
     except LibraryError as error:
         render.say(f"the numbers of this list will not be known: {error}")
+
+
+def liked(library: Library, pool: Pool, plays: Plays) -> Taste | None:
+    """How the user likes the tracks of a pool; None where nothing tells."""
+    from musictaste import taste
+
+    listening = taste.beside(pool.ids, library.together(pool.ids.tolist()))
+    around = library.surroundings(pool.ids, plays.ids) if len(plays.ids) else None
+    return taste.score(pool.vectors, plays, listening, around=around)
 
 
 def admitted(pool: Pool, plays: Plays, wish: Wish) -> Pool:

@@ -12,7 +12,7 @@ from musictaste import moods, styles
 from musictaste.cli import render
 from musictaste.cli.choosing import Styles, fitting_pool, pool_of, with_words
 from musictaste.cli.context import app, open_library
-from musictaste.cli.delivering import admitted, deliver_choices
+from musictaste.cli.delivering import admitted, deliver_choices, liked
 from musictaste.cli.reasons import both, by_words, labels
 from musictaste.cli.request import Request, with_request
 from musictaste.errors import NothingFitsError
@@ -51,8 +51,7 @@ def journey(
         )
         every = pool_of(library, None, names, request, beside=partial(taste.liked, plays))
         pool = admitted(every, plays, request.wish)
-        liking = taste.score(pool.vectors, plays, taste.beside(pool.ids, library.together(pool.ids.tolist())))
-        land = Land(pool, flow.circumplex(library.emotions(pool.ids)), liking)
+        land = Land(pool, flow.circumplex(library.emotions(pool.ids)), liked(library, pool, plays))
         steps = travel(land, begins, goals, request.wish, timelines=library.timelines)
         if not steps:
             raise NothingFitsError(f"no way from {title}: its two ends would be the same track")

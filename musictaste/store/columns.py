@@ -19,6 +19,7 @@ from musictaste.store.connection import Connection
 from musictaste.store.labels import label_column
 from musictaste.store.packing import BLOCK, VECTOR, VECTOR_SIZE, unit_vectors
 from musictaste.styles import STYLES
+from musictaste.track import Surroundings
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -29,6 +30,12 @@ VECTOR_COLUMNS = {"vector": np.dtype((np.int8, VECTOR_SIZE)), "step": np.dtype("
 COLUMNS = LABEL_COLUMNS | VECTOR_COLUMNS
 STEPS = 127
 """A vector is kept as whole numbers of -127..127 times the step of its own: cosines are off by less than 0.002."""
+
+SAMPLE = 512
+"""The mean of so many vectors, spread evenly over a library, is near enough to that of all."""
+
+FEW = 20
+"""So many vectors of nothing are taken into the mean: of a few tracks what they share is not known to be usual."""
 
 
 What = Literal["labels", "vectors"]
@@ -50,6 +57,21 @@ class Columns(Connection):
         """How likely each of EMOTIONS is for each of some music, float32 [n, 4]."""
         columns = self.columns(EMOTIONS)
         return np.stack([columns[emotion][track_ids] for emotion in EMOTIONS], axis=1)
+
+    def surroundings(self, track_ids: NDArray[np.int64], played_ids: NDArray[np.int64]) -> Surroundings:
+        """What some tracks and those of the history are seen against."""
+        columns = self.columns(["music", *EMOTIONS])
+        music = columns.pop("music")
+        emotions = np.nan_to_num(np.stack([columns[emotion] for emotion in EMOTIONS], axis=1)) * music[:, None]
+        usual = emotions.sum(axis=0) / max(int(music.sum()), 1)
+        return Surroundings(self._middle(music), emotions[track_ids], emotions[played_ids], usual)
+
+    def _middle(self, music: Array) -> Floats:
+        """The mean of the unit vectors of all music, float32 [400], shrunk towards zero where there are few."""
+        ids = np.flatnonzero(music)
+        sample = ids[np.linspace(0, len(ids) - 1, min(len(ids), SAMPLE)).astype(np.int64)]
+        total = self.vectors(sample.tolist()).sum(axis=0)
+        return np.asarray(total / (len(sample) + FEW), np.float32)
 
     def cosines(self, queries: Floats) -> Floats:
         """The cosine float32 [n] of each track to the nearest of some unit vectors [q, 400], as in `columns`."""
