@@ -16,7 +16,7 @@ from musictaste.track import Plays, Surroundings, Together
 
 Floats = NDArray[np.float32]
 
-MOOD_WEIGHT = 0.5
+MOOD_WEIGHT = 0.6
 """How much the moods that a listener prefers count beside the sounds, see `scripts/weigh_moods.py`."""
 
 MOOD_PRIOR = 4.0
@@ -154,21 +154,16 @@ def score(
 
 
 def by_moods(around: Surroundings, weights: Floats) -> Floats:
-    """How much likelier tracks have the moods that are preferred than those that are not, float32 [n] in -1..1.
+    """How much likelier tracks have the moods that are preferred than other tracks have them, float32 [n] in -1..1.
 
-    For what is liked, and for what is not, it is L = sum of p(mood) q(mood) / b(mood) of a track's moods p, the mean q
-    of the history and that of the library b: how much likelier the track is among the one than anywhere, if its mood
-    were all that counts. It is brought into -1..1 as (L - 1) / (L + 1), 0 where nothing is known.
+    It is L = sum of p(mood) q(mood) / b(mood) of a track's moods p, those of the history q, of which what is disliked
+    is taken away, and those of the library b: how much likelier the track is among what is liked than anywhere, if its
+    mood were all that counts. It is brought into -1..1 as (L - 1) / (L + 1), 0 where nothing is known.
     """
     usual = np.maximum(around.usual, 1e-6)
-    known = around.moods.any(axis=1)
-    sides = []
-    told = np.where(around.played.any(axis=1), weights, 0)
-    for side in (np.maximum(told, 0), np.maximum(-told, 0)):
-        preferred = (side @ around.played + MOOD_PRIOR * usual) / (side.sum() + MOOD_PRIOR)
-        lift = around.moods @ (preferred / usual)
-        sides.append(np.where(known, (lift - 1) / (lift + 1), 0))
-    return np.asarray(np.clip(sides[0] - sides[1], -1, 1), np.float32)
+    preferred = np.maximum(weights @ around.played + MOOD_PRIOR * usual, 0)
+    lift = around.moods @ (preferred / max(float(preferred.sum()), 1e-9) / usual)
+    return np.asarray(np.where(around.moods.any(axis=1), (lift - 1) / (lift + 1), 0), np.float32)
 
 
 def _by_sound(

@@ -43,9 +43,8 @@ def heard(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
     return held_out.probabilities, held_out.truth
 
 
-def read(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
+def read(trainer: train_lyrics.Trainer) -> tuple[list[Array], Array]:
     """Calibrated held-out probabilities [n, labels] of the songs of `PAIRED_SETS` for each seed, and their emotions."""
-    trainer, _, _ = train_lyrics.prepare(data, Encoder(), cache)
     runs = [trainer.held_out(seed) for seed in range(train_lyrics.SEEDS)]
     rows = np.isin(trainer.songs.sources, PAIRED_SETS)
     found = train_lyrics.held_out_logits(trainer, runs)
@@ -105,7 +104,8 @@ def main() -> None:
     parser.add_argument("lyrics", type=Path, help="folder with songs.csv.xz")
     parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
     args = parser.parse_args()
-    sound, words = heard(args.audio, args.cache), read(args.lyrics, args.cache)
+    trainer, _, _ = train_lyrics.prepare(args.lyrics, Encoder(), args.cache)
+    sound, words = heard(args.audio, args.cache), read(trainer)
     alone = [p[:, : len(EMOTIONS)] / p[:, : len(EMOTIONS)].sum(axis=1, keepdims=True) for p in words[0]]
     print("macro F1, calibration error, log loss")
     print(f"sound alone  {figures(sound[0], sound[1])}\nwords alone  {figures(alone, words[1])}")
