@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from conftest import add_track, feelings, kinds, shares
 
-from musictaste.moods import MOODS
+from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
-from musictaste.store.columns import LABELS, STEPS
+from musictaste.store.columns import FEW, LABELS, STEPS
 from musictaste.store.labels import label_column
 from musictaste.store.packing import BLOCK
 from musictaste.styles import STYLES
@@ -132,6 +132,33 @@ def test_cosines_are_those_of_the_vectors(path: Path) -> None:
         np.testing.assert_allclose(cosines[ids], exact @ exact[3], atol=0.5 / STEPS)
         assert np.flatnonzero(cosines).tolist() == ids
         assert np.flatnonzero(library.columns(["music"])["music"]).tolist() == ids
+
+
+def test_what_tracks_are_seen_against(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Library.open(path) as library:
+        library._db.execute("UPDATE file SET missing_since = 1 WHERE track_id = 4")
+        around = library.surroundings(np.asarray([1, 3]), np.asarray([4, 2]))
+        moods = np.asarray([[track.moods[mood] for mood in EMOTIONS] for track in library.tracks([1, 2, 3])])
+        assert around.moods == pytest.approx(moods[[0, 2]])
+        assert around.played == pytest.approx(np.asarray([np.zeros(4), moods[1]]))  # nobody knows of what is gone
+        assert around.usual == pytest.approx(moods.mean(axis=0))
+        assert around.middle == pytest.approx(library.vectors([1, 2, 3]).sum(axis=0) / (3 + FEW), abs=1e-6)
+        monkeypatch.setattr("musictaste.store.columns.SAMPLE", 2)
+        sampled = library.surroundings(np.asarray([1]), np.asarray([2])).middle
+        assert sampled == pytest.approx(library.vectors([1, 3]).sum(axis=0) / (2 + FEW), abs=1e-6)
+
+
+def test_a_mood_that_nobody_heard_is_not_known(path: Path) -> None:
+    with Library.open(path) as library, library.transaction():
+        library._db.execute("DELETE FROM mood WHERE track_id = 2")
+        around = library.surroundings(np.asarray([1, 2]), np.zeros(0, np.int64))
+        assert (around.moods.any(axis=1).tolist(), around.played.shape) == ([True, False], (0, 4))
+
+
+def test_an_empty_library_has_nothing_around() -> None:
+    with Library.empty() as library:
+        around = library.surroundings(*np.zeros((2, 0), np.int64))
+        assert (around.moods.shape, around.usual.tolist(), around.middle.tolist()) == ((0, 4), [0] * 4, [0] * 400)
 
 
 def test_an_empty_library_has_empty_columns() -> None:

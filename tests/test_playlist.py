@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from musictaste import playlist
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.playlist import Choice, Floats, Known, Order, Wish, choose
-from musictaste.taste import Taste
-from musictaste.track import Pool, Timeline, normalise
+from musictaste.taste import MOOD_WEIGHT, Taste
+from musictaste.track import Pool, Surroundings, Timeline, normalise
 
 ORDERS: tuple[Order, ...] = ("flow", "score", "random")
 
@@ -396,6 +396,19 @@ def test_fit_to_seeds() -> None:
     assert one == pytest.approx([1, 0.5, 0, 0.8])
     assert two == pytest.approx([half, half, 1 - half, (1 + 1.4 * np.sqrt(0.5)) / 2])
     assert one.dtype == two.dtype == np.float32
+
+
+def test_seeds_within_a_library() -> None:
+    vectors = np.asarray([[1, 0], [0, 1], [-1, 0], [0, 1]], np.float32)
+    happy, sad = np.eye(2, dtype=np.float32)
+    moods = np.asarray([happy, happy, sad, sad])
+    around = Surroundings(np.zeros(2, np.float32), moods, moods[:1], np.full(2, 0.5, np.float32))
+    # A seed weighs as much as what is usual: its mood is three times as likely as the other.
+    lifted, share = np.asarray([0.2, 0.2, -1 / 3, -1 / 3]), MOOD_WEIGHT
+    sound = np.asarray([1, 0, -1, 0])
+    fit = playlist.fit_to_seeds(vectors, vectors[:1], around)
+    assert fit == pytest.approx((1 + (1 - share) * sound + share * lifted) / 2)
+    assert fit.dtype == np.float32
 
 
 def test_seeds_that_cancel_out_fit_everything_alike() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from musictaste import taste
 from musictaste.taste import NEIGHBOURS, Floats, Taste
-from musictaste.track import Plays, Together
+from musictaste.track import Plays, Surroundings, Together
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -283,3 +283,61 @@ def test_companions_of_seeds_are_all_their_neighbours() -> None:
     ids = np.array([[7, 5], [5, -1]], np.int32)
     together = Together(ids, np.ones((2, 2), np.float32), np.ones(2, np.float32))
     assert (taste.companions(together), taste.companions(None)) == ([5, 7], [])
+
+
+# The library around
+
+
+HAPPY, SAD = np.asarray([[1, 0], [0, 1]], np.float32)
+NOTHING = np.zeros(2, np.float32)
+
+
+def within(moods: Sequence[Floats], played: Sequence[Floats], *, size: int = 4) -> Surroundings:
+    """A library with as much of one mood as of the other, and with nothing that its sounds share."""
+    usual = np.asarray([0.5, 0.5], np.float32)
+    return Surroundings(np.zeros(size, np.float32), np.asarray(moods), np.asarray(played), usual)
+
+
+def test_what_all_tracks_share_is_taken_away() -> None:
+    middle = np.asarray([3, 0, 0, 0], np.float32)
+    tracks = middle + np.asarray([[0, 4, 0, 0], [0, -2, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.float32)
+    assert taste.seen_from(tracks, middle).tolist() == [[0, 1, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_a_hub_is_near_to_nobodys_taste() -> None:
+    # The third has nothing but what all share: by their cosines it is nearer to what was played than the second is.
+    tracks = np.asarray([[0.9, 0.3, 0, -0.3], [0.9, 0.2, 0.5, 0], [0.9, 0, 0, 0]], np.float32)
+    tracks /= np.linalg.norm(tracks, axis=1, keepdims=True)
+    plays = history(tracks[:1], plays=[5])
+    around = Surroundings(AXES[0] * np.float32(0.9), np.zeros((2, 2), np.float32), NOTHING[None], NOTHING)
+    centred = taste.score(tracks[1:], plays, around=around)
+    assert centred is not None
+    assert (scored(tracks[1:], plays).scores.argmax(), centred.scores.argmax()) == (1, 0)
+
+
+def test_moods_that_are_preferred() -> None:
+    moods = [HAPPY, SAD, (HAPPY + SAD) / 2, NOTHING]
+    # With what is usual there are 4 of 12 played happily, and 2 for each mood: 10 to 2, five times as likely as not.
+    assert taste.by_moods(within(moods, [HAPPY]), np.asarray([8], np.float32)) == pytest.approx([2 / 8, -1 / 2, 0, 0])
+
+
+def test_a_disliked_mood_and_one_that_is_not_known() -> None:
+    moods = [HAPPY, SAD, NOTHING]
+    weights = np.asarray([-1, 5], np.float32)
+    assert taste.by_moods(within(moods, [HAPPY, NOTHING]), weights) == pytest.approx([-1 / 5, 1 / 7, 0])
+    assert taste.by_moods(within(moods, [HAPPY, NOTHING]), np.asarray([-9, 5], np.float32)) == pytest.approx(
+        [-1, 1 / 3, 0]
+    )
+
+
+def test_moods_and_sound_share_the_score() -> None:
+    # The first sounds like what was played and is sad, the second sounds like nothing and is happy as that was.
+    result = taste.score(AXES[:2], history(AXES[:1], plays=[5]), around=within([SAD, HAPPY], [HAPPY]))
+    weight = np.log(6)
+    happily = (weight + 2) / (weight + 4) * 2
+    preferred, other = ((lift - 1) / (lift + 1) for lift in (happily, 2 - happily))
+    share = taste.MOOD_WEIGHT
+    both = np.asarray([1 - share + share * other, share * preferred])
+    assert result is not None
+    assert result.scores == pytest.approx(both / both.max(), abs=1e-6)
+    assert result.because.tolist() == [0, -1]
