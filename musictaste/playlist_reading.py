@@ -27,7 +27,7 @@ _PLS_KEY = re.compile(rb"\s*(file|title)(\d{1,9})\s*=(.*)", re.IGNORECASE | re.D
 class Line:
     """One track of a playlist: the name as the file has it, and the absolute path that it means.
 
-    `path` is None for what is on a network.
+    `path` is None for what is on a network, and for what is only named, as services do.
     """
 
     text: str
@@ -87,7 +87,7 @@ def record(line: Line) -> PlayRecord:
     """What a line says of its track, the name of the file standing in for a title that it does not have."""
     path = line.path or line.text
     artist, title = (line.artist, line.title) if line.title else _names(Path(path.replace("\\", "/")).stem)
-    return PlayRecord(paths=(path,), artist=artist, title=title)
+    return PlayRecord(paths=(line.path,) if line.path else (), artist=artist, title=title)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -131,6 +131,8 @@ def _read_xspf(path: Path) -> Iterator[Line]:
             facts = {tag.removeprefix(space): text.strip() for tag, _, text in reversed(row)}
             if facts.get("location"):
                 yield _referred(facts["location"], facts.get("title"), facts.get("creator"), path.parent)
+            elif facts.get("title"):
+                yield _named(facts["title"], facts.get("creator"))
 
 
 def _read_jspf(path: Path) -> Iterator[Line]:
@@ -146,8 +148,11 @@ def _read_jspf(path: Path) -> Iterator[Line]:
         facts = track if isinstance(track, dict) else {}
         locations = facts.get("location")
         first = locations[0] if isinstance(locations, list) and locations else locations
+        title, creator = _text(facts.get("title")), _text(facts.get("creator"))
         if isinstance(first, str) and first.strip():
-            yield _referred(_clean(first.strip()), _text(facts.get("title")), _text(facts.get("creator")), path.parent)
+            yield _referred(_clean(first.strip()), title, creator, path.parent)
+        elif title:
+            yield _named(title, creator)
 
 
 _READERS: dict[str, Reader] = {
@@ -186,6 +191,10 @@ def _referred(uri: str, title: str | None, artist: str | None, folder: Path) -> 
     if _FILE_URI.fullmatch(raw) or URI.match(uri):
         return Line(uri, _path_of(raw, folder), title, artist)
     return Line(uri, _absolute(_decoded(unquote_to_bytes(raw)), folder), title, artist)
+
+
+def _named(title: str, artist: str | None) -> Line:
+    return Line(f"{artist} - {title}" if artist else title, None, title, artist)
 
 
 def _path_of(line: bytes, folder: Path) -> str | None:

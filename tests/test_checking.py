@@ -50,6 +50,22 @@ def test_seeds_that_are_not_in_the_library_are_counted(run: Run, songs: list[Pat
     assert (result.code, result.err) == (2, "musictaste: 'none.m3u': none of its 1 tracks is in the library\n")
 
 
+WINDOWS = "[playlist]\r\nFile1=D:\\Music\\Cat\\Swing.mp3\r\nFile2=\\\\nas\\all\\Cat\\no.mp3\r\nNumberOfEntries=2\r\n"
+NAMED = {
+    "playlist": {"title": "x", "track": [{"title": "Swing Song (Live)"}, {"title": "swing song", "creator": "CAT"}]}
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("w.pls", WINDOWS), ("named.jspf", json.dumps(NAMED))], ids=["paths", "names"]
+)
+def test_a_playlist_of_another_machine(name: str, content: str, run: Run, songs: list[Path], tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    result = run("similar", name, "--max-per-artist", "9")
+    assert (result.code, result.err) == (0, f"{name}: 1 of 2 tracks are not in the library\n")
+    assert set(result.out.splitlines()) == {str(path) for path in songs[1:]}
+
+
 def test_a_list_for_a_player(run: Run, songs: list[Path], tmp_path: Path) -> None:
     result = run("mood", "happy", "--for", "foobar2000", "-o", "x.m3u8", "--order", "score", "-n", "1")
     assert (result.code, result.err) == (0, "4 of 4 tracks are happy\n1 tracks, 3:20, in x.m3u8\n")

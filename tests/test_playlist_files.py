@@ -596,6 +596,7 @@ def test_read_xspf_of_others(home: Path) -> None:
     )
     assert read_lines(home / "x.xspf") == [
         Line("file:///m/a%20b.mp3", "/m/a b.mp3", "T", "C"),
+        Line("nowhere", None, "nowhere"),
         Line("https://x.example/y", None),
     ]
 
@@ -607,8 +608,11 @@ def test_read_jspf_of_others(home: Path) -> None:
         3,
         {"location": []},
         {"location": ["\ud800.mp3"]},
+        {"title": "夜", "creator": "C", "identifier": ["https://x.example/recording/1"]},
     ]
     (home / "x.jspf").write_text(json.dumps({"playlist": {"track": tracks}}), encoding="utf-8")
+    named = [line for line in read_lines(home / "x.jspf") if line.path is None]
+    assert named == [Line("x", None, "x"), Line("C - 夜", None, "夜", "C")]
     assert read_playlist(home / "x.jspf") == [f"{home}/a b.mp3", f"{home}/?.mp3"]
 
 

@@ -15,8 +15,9 @@ from musictaste.quality import LabelQuality
 from musictaste.styles import above, told_by_tags, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from musictaste.playlist_reading import Line
     from musictaste.store import Library
 
 CANDIDATES = 10
@@ -68,14 +69,26 @@ def _tracks_of(library: Library, playlist: Path) -> list[int]:
     from musictaste.playlist_reading import read_lines
 
     lines = read_lines(playlist)
-    states = [library.file_state(line.path) for line in lines if line.path is not None]
-    known = [state.track_id for state in states if state]
+    states = [None if line.path is None else library.file_state(line.path) for line in lines]
+    found = [state.track_id if state else None for state in states]
+    elsewhere = [line for line, track in zip(lines, found, strict=True) if track is None]
+    known = [track for track in found if track is not None] + _matched(library, elsewhere)
     if not known:
         raise UnknownTrackError(f"'{playlist}': none of its {len(lines)} tracks is in the library")
     if len(known) < len(lines):
         lost = f"{len(lines) - len(known)} of {len(lines)} tracks are not in the library"
         render.say(f"{render.printable(str(playlist))}: {lost}")
     return known
+
+
+def _matched(library: Library, lines: Sequence[Line]) -> list[int]:
+    """The tracks that lines of a playlist of another machine mean, by the ends of their paths or by their names."""
+    from musictaste.matching import Matcher
+    from musictaste.playlist_reading import record
+
+    matcher = Matcher(library.named_files() if lines else [])
+    matches = (matcher.match(record(line)).track_id for line in lines)
+    return [track for track in matches if track is not None]
 
 
 @app.command()
