@@ -55,7 +55,8 @@ class Player:
 
     `encoded` are the characters of a path that it takes for percent-encoding or another part of a URI; None when it
     takes all of them as they are, "" when the whole path has to be encoded. `marked` ones need a byte order mark to
-    take .m3u for UTF-8.
+    take .m3u for UTF-8. `beside_music` are the suffixes that it finds among the music, but not in a folder of its own
+    for playlists.
     """
 
     suffixes: tuple[str, ...] = (".m3u8", ".m3u")
@@ -63,13 +64,13 @@ class Player:
     windows: bool = False
     encoded: str | None = None
     marked: bool = False
+    beside_music: tuple[str, ...] = ()
 
 
 _WITH_XSPF = (".m3u8", ".m3u", ".xspf")
 PLAYERS = {
-    "mpd": Player(
-        absolute=True
-    ),  # its playlist folder is not where its music is, so relative paths would end elsewhere
+    # Its playlist folder is not where its music is, so relative paths would end elsewhere.
+    "mpd": Player(absolute=True, beside_music=(".m3u8",)),
     "navidrome": Player(),
     "jellyfin": Player(encoded="%+"),  # it decodes each line as a form of the web: "+" would become a space
     "plex": Player(absolute=True),
@@ -137,6 +138,13 @@ def check_target(path: Path, player: str | None = None) -> None:
         if not folder.is_dir():
             raise PlaylistFileError(f"'{path}': '{folder}' is not a folder")
         _probe(path, folder)
+
+
+def hint(path: Path, player: str | None) -> str | None:
+    """What the user has to know for the player to find a playlist; None where there is nothing."""
+    if player is None or path.suffix.lower() not in PLAYERS[player].beside_music:
+        return None
+    return f"{player} finds {path.suffix} among its music alone: in its folder for playlists it takes .m3u"
 
 
 def write_playlist(path: Path, entries: Sequence[Entry], *, name: str, paths: PathStyle) -> list[LeftOut]:

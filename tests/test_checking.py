@@ -71,6 +71,11 @@ def test_a_list_for_a_player(run: Run, songs: list[Path], tmp_path: Path) -> Non
     assert (result.code, result.err) == (0, "4 of 4 tracks are happy\n1 tracks, 3:20, in x.m3u8\n")
     written = "#EXTM3U\n#PLAYLIST:happy\n#EXTINF:200,Cat - Swing Song\nmusic\\cat\\swing.mp3\n"
     assert (tmp_path / "x.m3u8").read_text(encoding="utf-8") == written
+    result = run("mood", "happy", "--for", "mpd", "-o", "x.m3u8", "-n", "1")
+    found = "mpd finds .m3u8 among its music alone: in its folder for playlists it takes .m3u\n"
+    assert (result.code, result.err) == (0, f"4 of 4 tracks are happy\n1 tracks, 3:20, in x.m3u8\n{found}")
+    result = run("mood", "happy", "--for", "mpd", "-o", "x.m3u", "-n", "1")
+    assert (result.code, result.err) == (0, "4 of 4 tracks are happy\n1 tracks, 3:20, in x.m3u\n")
     result = run("mood", "happy", "--for", "plex", "-o", "x.xspf")
     message = "musictaste: 'x.xspf': plex does not read this kind of playlist: use .m3u8 or .m3u\n"
     assert (result.code, result.err) == (2, message)

@@ -183,6 +183,8 @@ def _write(output: Path, tracks: Sequence[Track], request: Delivery, *, title: s
     if not quiet:
         length = render.clock(sum(t.duration_s for t in tracks))
         render.say(f"{len(tracks) - len(left_out)} tracks, {length}, in {render.printable(str(output))}")
+        if told := playlist_files.hint(output, request.player):
+            render.say(told)
 
 
 def listed_json(track: Track, score: float, taste: float | None, why: Sequence[str]) -> dict[str, Any]:
