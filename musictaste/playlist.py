@@ -43,8 +43,8 @@ SEED_NOISE = 0.1
 RELEVANCE = 0.75
 """How much the score of a track weighs beside its likeness to what is in the list already, which has the rest.
 
-On a real library this costs ten tracks of a mood 0.6 % of their fit and makes them 7 % more diverse (2 % and 46 %
-where they are to be near a track); 0.7 costs the latter 5 %, and 0.6 costs 18 %: see `scripts/measure_lists.py`.
+On a real library this costs ten tracks of a mood 0.6 % of their fit and makes them 7 % more diverse (2 % and 37 %
+where they are to be near a track); 0.7 costs the latter 4 %, and 0.6 costs 12 %: see `scripts/measure_lists.py`.
 """
 
 CAPS_WAITING = 3
@@ -148,13 +148,20 @@ def fit_to_seeds(vectors: Floats, seeds: Floats, around: Surroundings | None = N
     """Cosine similarity to the mean of the seeds, 0..1.
 
     With surroundings, in which the seeds are what was played, sounds are compared as they differ from the middle of
-    the library, and the moods that the seeds have count as much as they do for a taste.
+    the library, and the moods that the seeds have count as much as they do for a taste; 1 is what a track has that is
+    as near as a seed is to itself.
     """
     if around is None:
         return np.asarray((1 + vectors @ centre(seeds)) / 2, np.float32)
-    sound = seen_from(vectors, around.middle) @ centre(seen_from(seeds, around.middle))
-    mood = by_moods(around, np.full(len(seeds), MOOD_PRIOR, np.float32))
-    return np.asarray((1 + (1 - MOOD_WEIGHT) * sound + MOOD_WEIGHT * mood) / 2, np.float32)
+    middle = centre(seen_from(seeds, around.middle))
+    own = _nearness(seen_from(seeds, around.middle) @ middle, replace(around, moods=around.played)).mean()
+    nearness = _nearness(seen_from(vectors, around.middle) @ middle, around)
+    return np.asarray(np.clip((1 + nearness / max(float(own), 1e-9)) / 2, 0, 1), np.float32)
+
+
+def _nearness(sound: Floats, around: Surroundings) -> Floats:
+    mood = by_moods(around, np.full(len(around.played), MOOD_PRIOR, np.float32))
+    return np.asarray((1 - MOOD_WEIGHT) * sound + MOOD_WEIGHT * mood, np.float32)
 
 
 def fit_to_centre(vectors: Floats) -> Floats:

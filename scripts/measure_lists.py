@@ -48,7 +48,12 @@ def picked(pool: Pool, fit: Array, wish: Wish) -> list[int]:
     return [int(row) for row in np.searchsorted(pool.ids, [choice.track_id for choice in chosen])]
 
 
-def measure_diversity(everything: Pool, by_mood: dict[str, Pool]) -> None:
+def nearness(library: Library, everything: Pool, seed: int) -> Array:
+    around = library.surroundings(everything.ids, everything.ids[[seed]])
+    return playlist.fit_to_seeds(everything.vectors, everything.vectors[[seed]], around)
+
+
+def measure_diversity(library: Library, everything: Pool, by_mood: dict[str, Pool]) -> None:
     wish = Wish(SHORT, order="score")
     large = [pool for pool in by_mood.values() if len(pool) >= 2 * SHORT]
     seeds = range(0, len(everything), EVERY_SEED)
@@ -57,7 +62,7 @@ def measure_diversity(everything: Pool, by_mood: dict[str, Pool]) -> None:
     for relevance in RELEVANCES:
         playlist.RELEVANCE = relevance
         lists = [(pool, playlist.fit_to_labels(pool)) for pool in large]
-        near = [playlist.fit_to_seeds(everything.vectors, everything.vectors[[seed]]) for seed in seeds]
+        near = [nearness(library, everything, seed) for seed in seeds]
         for fit, seed in zip(near, seeds, strict=True):
             fit[seed] = -1
         figures = []
@@ -116,7 +121,7 @@ def main() -> None:
     with Library.open(args.library) as library:
         everything = library.pool(mood=None, styles=[], mood_from=0, style_from=0)
         by_mood = pools(library)
-        measure_diversity(everything, by_mood)
+        measure_diversity(library, everything, by_mood)
         measure_flow(library, everything, by_mood)
         measure_journeys(library, everything, by_mood)
 

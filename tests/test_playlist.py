@@ -404,11 +404,18 @@ def test_seeds_within_a_library() -> None:
     moods = np.asarray([happy, happy, sad, sad])
     around = Surroundings(np.zeros(2, np.float32), moods, moods[:1], np.full(2, 0.5, np.float32))
     # A seed weighs as much as what is usual: its mood is three times as likely as the other.
-    lifted, share = np.asarray([0.2, 0.2, -1 / 3, -1 / 3]), MOOD_WEIGHT
-    sound = np.asarray([1, 0, -1, 0])
+    lifted, sound = np.asarray([0.2, 0.2, -1 / 3, -1 / 3]), np.asarray([1, 0, -1, 0])
+    nearness = (1 - MOOD_WEIGHT) * sound + MOOD_WEIGHT * lifted
     fit = playlist.fit_to_seeds(vectors, vectors[:1], around)
-    assert fit == pytest.approx((1 + (1 - share) * sound + share * lifted) / 2)
-    assert fit.dtype == np.float32
+    assert fit == pytest.approx(np.clip((1 + nearness / nearness[0]) / 2, 0, 1))
+    assert (fit[0], fit[2], fit.dtype) == (1, 0, np.float32)
+
+
+def test_seeds_of_which_no_mood_is_known() -> None:
+    vectors = np.asarray([[1, 0], [0, 1]], np.float32)
+    unknown = np.zeros((2, 2), np.float32)
+    around = Surroundings(np.zeros(2, np.float32), unknown, unknown[:1], np.full(2, 0.5, np.float32))
+    assert playlist.fit_to_seeds(vectors, vectors[:1], around).tolist() == [1, 0.5]
 
 
 def test_seeds_that_cancel_out_fit_everything_alike() -> None:
