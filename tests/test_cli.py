@@ -100,6 +100,13 @@ def test_show_and_similar(run: Run, library: Path) -> None:
     assert (run("show", "swing").code, run("show", "nobody").code) == (2, 2)
 
 
+def test_show_names_what_similar_finds(run: Run, library: Path) -> None:
+    scores = json.loads(run("similar", "swing 0", "-n", "9", "--max-per-artist", "9", "--json").out)
+    order = [d["title"] for d in sorted(scores, key=lambda d: -d["score"])]
+    near = [line.split(" - ")[1] for line in run("show", "swing 0").out.splitlines() if "near:" in line]
+    assert (near, set(near[:3])) == (order[:5], {"Swing 1", "Swing 2", "Swing 3"})
+
+
 def test_numbers_of_the_last_list(run: Run, library: Path) -> None:
     paths = run("-q", "mood", "happy").out.splitlines()
     assert json.loads(run("show", "2", "--json").out)["path"] == paths[1]

@@ -808,7 +808,6 @@ def test_only_music_is_chosen(library: Library, mixed: list[int], path: Path) ->
     assert library.not_music() == {"speech": 2, "noise": 1, "silence": 1}
     assert library.counts_reaching("mood", {"happy": 0.1}) == {"happy": 2}
     assert library.plays().ids.tolist() == mixed[:2]
-    assert [set(library.nearest(i, 9)) for i in mixed[:3]] == [{mixed[1]}, {mixed[0]}, set(mixed[:2])]
     # All else is still there, and known for what it is.
     assert library.all_ids() == mixed
     assert [track.kind for track in library.tracks(mixed)] == [kind or "music" for kind in KINDS]
@@ -879,14 +878,6 @@ def test_vectors_come_in_the_order_asked(library: Library, three: list[int]) -> 
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, [unit(2), unit(0), unit(2)], atol=1e-6)
     assert library.vectors([]).shape == (0, VECTOR_SIZE)
-
-
-def test_nearest(library: Library, three: list[int]) -> None:
-    cosines = {n: float(unit(0) @ unit(n)) for n in (1, 2)}
-    order = [three[n] for n in sorted(cosines, key=cosines.__getitem__, reverse=True)]
-    assert (library.nearest(three[0], 5), library.nearest(three[0], 1)) == (order, order[:1])
-    library.mark_missing([2, 3])
-    assert library.nearest(three[0], 5) == []
 
 
 def test_how_many_reach_a_threshold(library: Library, three: list[int]) -> None:

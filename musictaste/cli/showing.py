@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from musictaste.playlist_reading import Line
     from musictaste.store import Library
+    from musictaste.track import Track
 
 CANDIDATES = 10
 NEIGHBOURS = 5
@@ -124,11 +126,26 @@ def show(
         voices = library.voices(ids)
         said, disliked = library.said_of(ids), library.disliked(ids)
         for track in library.tracks(ids):
-            near = [] if everything else library.tracks(library.nearest(track.id, NEIGHBOURS))
+            near = [] if everything else _nearest(library, track.id)
             taught = [answer for answer in answers if answer.track_id == track.id]
             opinion = render.opinion_line(said.get(track.id, []), disliked=track.id in disliked)
             beside = (timelines.get(track.id), words.get(track.id), voices.get(track.id))
             render.print_track(track, render.About(*beside, near, taught, opinion))
+
+
+def _nearest(library: Library, track_id: int) -> list[Track]:
+    """The music that `similar` finds nearest to a track, whoever it is by."""
+    import numpy as np
+
+    from musictaste import playlist, taste
+
+    sound, together = library.vectors([track_id]), library.together([track_id])
+    beside = partial(taste.companions, together)
+    pool = library.pool(mood=None, styles=[], mood_from=0.0, style_from=0.0, near=sound, beside=beside)
+    pool = playlist.without(pool, [track_id])
+    fit = playlist.fit_to_seeds(pool.vectors, sound, library.surroundings(pool.ids, np.asarray([track_id])))
+    order = np.argsort(-taste.blended(fit, pool.ids, together), kind="stable")
+    return library.tracks(pool.ids[order[:NEIGHBOURS]].tolist())
 
 
 @app.command()

@@ -29,14 +29,6 @@ class Tracks(Files):
         """How the mood of each of the given tracks goes; those heard before this was kept are left out."""
         return {row[0]: _timeline(*row[1:]) for row in self._by_ids(_TIMELINE_SQL, track_ids)}
 
-    def nearest(self, track_id: int, count: int) -> list[int]:
-        """The music nearest to a track by cosine, nearest first, itself not among it."""
-        ids = [i for i in self.all_ids(of="present_music") if i != track_id]
-        if not ids:
-            return []
-        cosines = self.vectors(ids) @ self.vectors([track_id])[0]
-        return [ids[i] for i in np.argsort(-cosines, kind="stable")[:count]]
-
     def embedding(self, track_id: int) -> Floats:
         """The whole embedding of a track, float32 [d]."""
         vector, layers = self._db.execute(
