@@ -169,7 +169,7 @@ def test_what_was_played_together_is_similar(run: Run, tmp_path: Path) -> None:
         rows = json.loads(run("similar", SONGS[0].path, "--order", "score", "--json").out)
         return rows[0]["path"], rows[0]["reasons"][0].rsplit(" ", 1)[0]
 
-    assert nearest()[1] == "sounds close to what you named"
+    assert nearest()[1] == "sounds and feels close to what you named"
     farthest = json.loads(run("similar", SONGS[0].path, "--order", "score", "--json").out)[-1]["path"]
     (other,) = (song for song in SONGS if song.path == farthest)
     days = range(T, T + 40 * 86_400, 86_400)

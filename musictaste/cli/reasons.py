@@ -78,7 +78,7 @@ def near(around: Together | None) -> Reasons:
     beside = set() if around is None else set(around.ids.ravel().tolist())
 
     def reasons(track: Track, choice: Choice) -> list[str]:
-        how = "is played together with" if track.id in beside else "sounds close to"
+        how = "is played together with" if track.id in beside else "sounds and feels close to"
         return [f"{how} what you named ({choice.fit:.2f})"]
 
     return reasons
