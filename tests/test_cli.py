@@ -55,6 +55,14 @@ def test_a_playlist_is_written_and_opens(run_alone: Run, library: Path, tmp_path
     assert (tmp_path / "x.m3u8").read_text(encoding="utf-8") == f"#EXTM3U\n#PLAYLIST:happy jazz\n{lines}"
 
 
+def test_several_styles_are_alternatives(run: Run, library: Path) -> None:
+    result = run("style", "jazz", "rock", "-o", "x.m3u8", "-n", "4")
+    assert result.err.startswith("8 of 8 tracks are jazz or rock\n4 tracks, ")
+    result = run("mood", "angry", "--style", "jazz", "--style", "rock")
+    best = "8 tracks were considered, the best scored 0."
+    assert result.err.startswith(f"musictaste: no track is angry jazz or rock enough: {best}")
+
+
 def test_json_of_a_mood(run: Run, library: Path) -> None:
     documents = json.loads(run("mood", "happy", "--json", "--max-per-artist", "1", "--order", "score").out)
     assert [(d["path"], d["mood"], d["style"], d["score"], d["taste"], d["reasons"]) for d in documents] == [

@@ -204,7 +204,7 @@ def fitting_pool(library: Library, wanted: str | None, names: Sequence[str], req
     if len(pool):
         return pool
     read_as = request.read_as
-    labels = " ".join(filter(None, [wanted, *names])) + with_words(read_as)
+    labels = " ".join(filter(None, [wanted, " or ".join(names)])) + with_words(read_as)
     needed = " and ".join(f"{t:.2f}" for t in _thresholds(wanted, names, read_as) if t is not None)
     best = f", the best scored {pool.best:.2f}, {needed} is needed" if needed else ""
     considered = _considered(library, pool, request)
@@ -255,7 +255,7 @@ def _by_labels(
     from musictaste import playlist, taste
 
     read_as = request.read_as
-    labels = " ".join(filter(None, [request.sung, wanted, *names])) + with_words(read_as)
+    labels = " ".join(filter(None, [request.sung, wanted, " or ".join(names)])) + with_words(read_as)
     title = labels + " throughout" * throughout
     with open_library(options) as library:
         plays = library.plays(taste.loudest)
