@@ -458,6 +458,7 @@ def test_what_is_known_at_a_moment_is_what_the_library_knew_then(library: Librar
         music = reading.catalogue(library, known, rng())
         listening = reading.listening(library, known, music)
         believed = library.plays(taste.loudest)
+        around = library.surroundings(music.ids, believed.ids)
         # One play more, a minute later: what is known just before it is all that the library has.
         plays = colistening.listens(np.append(listening.plays.tracks, 0), np.append(listening.plays.at, T + 990))
         now = moment(
@@ -466,6 +467,14 @@ def test_what_is_known_at_a_moment_is_what_the_library_knew_then(library: Librar
     assert music.ids[now.plays.ids].tolist() == believed.ids.tolist()
     for name in ("plays", "skips", "rating", "loved", "recent", "last_played", "sounded", "vectors"):
         np.testing.assert_allclose(getattr(now.plays, name), getattr(believed, name), rtol=1e-5, err_msg=name)
+    seen = music.seen(now.plays.ids)
+    for name in ("middle", "moods", "played", "usual"):
+        np.testing.assert_array_equal(getattr(seen, name), getattr(around, name), err_msg=name)
+    liking = taste.score(music.pool.vectors, now.plays, taste.beside(music.pool.ids, now.learned.together), around=seen)
+    assert now.liking is not None
+    assert liking is not None
+    assert around.played.any()
+    np.testing.assert_array_equal(now.liking.scores, liking.scores)
 
 
 def test_of_a_large_library_a_draw_is_offered_and_what_was_played_is_kept(

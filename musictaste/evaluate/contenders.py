@@ -94,7 +94,7 @@ def _chosen(moment: Moment, seeds: Numbers, limit: int) -> Numbers:
 
 def _near(moment: Moment, seeds: Numbers) -> Floats:
     pool, together = moment.catalogue.pool, moment.learned.together
-    sound = playlist.fit_to_seeds(pool.vectors, pool.vectors[seeds])
+    sound = playlist.fit_to_seeds(pool.vectors, pool.vectors[seeds], moment.catalogue.seen(seeds))
     around = Together(together.ids[seeds], together.strengths[seeds], together.trust[seeds])
     return taste.blended(sound, pool.ids, around)
 

@@ -12,7 +12,7 @@ from musictaste import colistening, exploring, fading, playlist, taste
 from musictaste.colistening import Listens, Sparse
 from musictaste.exploring import Heard
 from musictaste.taste import Taste
-from musictaste.track import Plays, Pool, Together
+from musictaste.track import Plays, Pool, Surroundings, Together
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -28,13 +28,19 @@ class Catalogue:
 
     `ids` int64 [n], ascending, are the tracks' numbers in the library.
     `artists` int64 [n] numbers who a track is by, and `offered` bool [n] says which tracks lists are made from: all of
-    the library, or an even draw of it, so that what was never played has its true share.
+    the library, or an even draw of it, so that what was never played has its true share. `around` is what they are
+    seen against, where that is known.
     """
 
     pool: Pool
     ids: Numbers = field(compare=False)
     artists: Numbers = field(compare=False)
     offered: Flags = field(compare=False)
+    around: Surroundings | None = field(default=None, compare=False)
+
+    def seen(self, played: Numbers) -> Surroundings | None:
+        """What all tracks are seen against by who has played some."""
+        return self.around and replace(self.around, played=self.around.moods[played])
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -87,9 +93,9 @@ class Moment:
     @cached_property
     def liking(self) -> Taste | None:
         """The taste by which all tracks are scored."""
-        return taste.score(
-            self.catalogue.pool.vectors, self.plays, taste.beside(self.catalogue.pool.ids, self.learned.together)
-        )
+        catalogue = self.catalogue
+        listening = taste.beside(catalogue.pool.ids, self.learned.together)
+        return taste.score(catalogue.pool.vectors, self.plays, listening, around=catalogue.seen(self.plays.ids))
 
     @cached_property
     def history(self) -> Heard:

@@ -78,7 +78,8 @@ def catalogue(library: Library, known: Read, rng: np.random.Generator) -> Catalo
     names = [normalise(artist) or f"\0{i}" for i, artist in enumerate(pool.artists)]
     artists = np.unique(names, return_inverse=True)[1] if names else np.zeros(0, np.int64)
     offered = np.isin(pool.ids, drawn)
-    return Catalogue(replace(pool, ids=np.arange(len(pool))), pool.ids, artists.astype(np.int64), offered)
+    around = library.surroundings(pool.ids, np.zeros(0, np.int64))
+    return Catalogue(replace(pool, ids=np.arange(len(pool))), pool.ids, artists.astype(np.int64), offered, around)
 
 
 def listening(library: Library, known: Read, of: Catalogue) -> Listening:
