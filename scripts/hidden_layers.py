@@ -21,8 +21,8 @@ LAST_RATE = 0.05
 """Down to this part of `RATE` the steps shrink, by half a cosine."""
 
 BATCH = 64
-EPOCHS = 12
-PATIENCE = 3
+EPOCHS = 8
+PATIENCE = 2
 """Epochs without a lower loss on the songs that are held back, after which learning ends."""
 
 NETS = 3

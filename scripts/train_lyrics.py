@@ -652,6 +652,14 @@ def prepare(data: Path, encoder: Encoder, cache: Path | None) -> tuple[Trainer, 
     return Trainer.of(songs, known, short, short_vectors), short, short_vectors
 
 
+def held_out_runs(trainer: Trainer, cache: Path | None) -> list[tuple[Array, Array]]:
+    """What `Trainer.held_out` gives for each seed; logits by networks are kept in the cache."""
+    lessons = lessons_of(trainer.songs, trainer.known.vectors)
+    paths = [cache and cache / f"nets_{seed}.npy" for seed in range(SEEDS)]
+    nets = [cached(path, partial(by_nets, trainer.songs, lessons, seed)) for seed, path in enumerate(paths)]
+    return [trainer.held_out(seed, logits) for seed, logits in enumerate(nets)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with songs.csv.xz and short_texts.csv.xz")
@@ -662,11 +670,7 @@ def main() -> None:
     trainer, short, short_vectors = prepare(args.data, encoder, args.cache)
     groups = trainer.songs.groups
     print(f"{len(groups)} songs, {len(set(groups))} when versions count as one")
-    lessons = lessons_of(trainer.songs, trainer.known.vectors)
-    runs = []
-    for seed in range(SEEDS):
-        path = args.cache and args.cache / f"nets_{seed}.npy"
-        runs.append(trainer.held_out(seed, cached(path, partial(by_nets, trainer.songs, lessons, seed))))
+    runs = held_out_runs(trainer, args.cache)
     calibrated = calibrations(trainer, runs)
     measured = measure(trainer, runs)
     heads, table = shipped(trainer, calibrated)

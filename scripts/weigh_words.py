@@ -43,9 +43,9 @@ def heard(data: Path, cache: Path | None) -> tuple[list[Array], Array]:
     return held_out.probabilities, held_out.truth
 
 
-def read(trainer: train_lyrics.Trainer) -> tuple[list[Array], Array]:
+def read(trainer: train_lyrics.Trainer, cache: Path | None = None) -> tuple[list[Array], Array]:
     """Calibrated held-out probabilities [n, labels] of the songs of `PAIRED_SETS` for each seed, and their emotions."""
-    runs = [trainer.held_out(seed) for seed in range(train_lyrics.SEEDS)]
+    runs = train_lyrics.held_out_runs(trainer, cache)
     rows = np.isin(trainer.songs.sources, PAIRED_SETS)
     found = train_lyrics.held_out_logits(trainer, runs)
     return [train_heads.softmax(logits[rows]) for logits in found], trainer.songs.labels[rows]
