@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
     args = parser.parse_args()
     trainer, _, _ = train_lyrics.prepare(args.lyrics, Encoder(), args.cache)
-    sound, words = weigh_words.heard(args.audio, args.cache), weigh_words.read(trainer)
+    sound, words = weigh_words.heard(args.audio, args.cache), weigh_words.read(trainer, args.cache)
     print_clips(train_heads.load("quadrants", args.audio, args.cache), sound, words)
     rows = np.isin(trainer.songs.sources, weigh_words.PAIRED_SETS)
     print_songs(words, trainer.known.vectors[rows][:, : train_lyrics.EMBEDDING])

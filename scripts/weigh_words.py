@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
     args = parser.parse_args()
     trainer, _, _ = train_lyrics.prepare(args.lyrics, Encoder(), args.cache)
-    sound, words = heard(args.audio, args.cache), read(trainer)
+    sound, words = heard(args.audio, args.cache), read(trainer, args.cache)
     alone = [p[:, : len(EMOTIONS)] / p[:, : len(EMOTIONS)].sum(axis=1, keepdims=True) for p in words[0]]
     print("macro F1, calibration error, log loss")
     print(f"sound alone  {figures(sound[0], sound[1])}\nwords alone  {figures(alone, words[1])}")
