@@ -29,7 +29,7 @@ from av.packet import Packet as AnyPacket
 from numpy.typing import NDArray
 
 from musictaste.errors import UnheardError
-from musictaste.track import PITCHES
+from musictaste.track import PITCHES, SILENCE_DB
 
 Floats = NDArray[np.float32]
 
@@ -52,7 +52,6 @@ WHOLE_PATCHES = 24
 FULL_WINDOW_PATCHES = 10
 PULSE_PATCHES = 2
 MIN_DURATION_S = 1.0
-SILENCE_DB = -70.0
 QUIETEST_DB = -120.0
 """What the level of digital silence is given as, since minus infinity is no number that JSON knows."""
 
@@ -73,11 +72,6 @@ TONAL_HOP_LENGTH = 2048
 USUAL_TEMPO = 120.0
 TEMPO_RANGE = (40.0, 220.0)
 
-SUFFIXES = frozenset((
-    ".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".mp4", ".aac", ".alac", ".wav",
-    ".wave", ".w64", ".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".mpp",
-    ".tta", ".tak", ".dsf", ".dff", ".ac3", ".dts", ".webm", ".mka",
-))  # fmt: skip
 DEMUXERS = "mp3,flac,ogg,mov,aac,wav,w64,aiff,au,caf,asf,ape,wv,mpc,mpc8,tta,tak,dsf,iff,ac3,eac3,dts,matroska,webm"
 """Playlists, images and network formats are left out: a text file must not make FFmpeg open other files."""
 
@@ -168,9 +162,12 @@ def _second_chance(path: str, refusal: UnheardError) -> Recording:
 
 @dataclass
 class Held:
-    """Packets at hand for decoding, by their number: those of `spans`, as begin and end in seconds, ascending."""
+    """Packets at hand for decoding, by their number: those of `spans`, as begin and end in seconds, ascending.
 
-    spans: deque[tuple[float, float]]
+    `spans` is None where everything is held: then whoever has the packets puts them into `packets`.
+    """
+
+    spans: deque[tuple[float, float]] | None
     room: int = field(default_factory=lambda: HELD_BYTES)
     packets: dict[int, Packet] = field(default_factory=dict)
 
@@ -213,24 +210,29 @@ class FFmpegRecording:
             raise UnheardError("has no audio in it")
         self._stream = self._container.streams.audio[0]
         self.metadata = {**self._stream.metadata, **self._container.metadata}
-        self._time_base = float(self._stream.time_base or 0)
-        self._held = Held(self._spans_to_hold())
+        self._time_base = time_base = float(self._stream.time_base or 0)
+        self._origin = end = 0.0
+        self._held = held = Held(self._spans_to_hold())
         self._starts: list[float] = []
         digest = hashlib.blake2b(digest_size=16)
         previous: Packet | None = None
-        end = 0.0
-        for packet in _demux(self._container, self._stream):
-            # The last packet stays out of the hash: in some formats it swallows the tags that follow the audio.
-            if previous is None:
-                self._origin = 0.0 if packet.pts is None else packet.pts * self._time_base
-            else:
-                digest.update(previous)
-            previous = packet
+        # A file has ten thousand packets and more: what is asked of each of them costs as much as demuxing it.
+        whole, packets, add, update = held.spans is None, held.packets, self._starts.append, digest.update
+        for number, packet in enumerate(_demux(self._container, self._stream)):
             pts = packet.pts
-            start = end if pts is None else pts * self._time_base - self._origin
-            end = start + (packet.duration or 0) * self._time_base
-            self._held.take(len(self._starts), packet, start=start, end=end)
-            self._starts.append(start)
+            # The last packet stays out of the hash: in some formats it swallows the tags that follow the audio.
+            if previous is not None:
+                update(previous)
+            elif pts is not None:
+                self._origin = pts * time_base
+            previous = packet
+            start = end if pts is None else pts * time_base - self._origin
+            end = start + (packet.duration or 0) * time_base
+            add(start)
+            if whole:
+                packets[number] = packet
+            else:
+                held.take(number, packet, start=start, end=end)
         if previous is None:
             raise UnheardError("is not audio that can be decoded: no packets in it")
         if len(self._starts) == 1:
@@ -239,10 +241,12 @@ class FFmpegRecording:
         self.duration_s = end
         self._again = _Again(self._container, self._stream, len(self._starts))
 
-    def _spans_to_hold(self) -> deque[tuple[float, float]]:
-        """Everything, or what will be heard if the file is as long as it says; it may lie, or not say it."""
+    def _spans_to_hold(self) -> deque[tuple[float, float]] | None:
+        """What will be heard if the file is as long as it says; it may lie, or not say it. None to hold everything."""
+        if self._container.size <= HELD_BYTES:
+            return None
         duration_s = (self._container.duration or 0) / av.time_base
-        if self._container.size <= HELD_BYTES or duration_s <= 0:
+        if duration_s <= 0:
             return deque([(-np.inf, np.inf)])
         before, after = PREROLL_S + HELD_MARGIN_S, POSTROLL_S + HELD_MARGIN_S
         spans = sorted(choose_spans(duration_s, full=False)[:HELD_WINDOWS])
@@ -316,7 +320,9 @@ class FFmpegRecording:
 
 def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
     try:
-        yield from (packet for packet in container.demux(stream) if packet.size)
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
     except FFmpegError:
         return  # a truncated file ends here; what came before is heard
 

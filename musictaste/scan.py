@@ -27,16 +27,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pebble import ProcessExpired, ProcessPool
 
 from musictaste import __version__, lyrics, quality, teaching, words
-from musictaste.audio import SILENCE_DB, SUFFIXES
 from musictaste.errors import FolderError, MusictasteError, UnheardError
 from musictaste.gathering import Address, Borrowed, Lender, networks_on_gpu
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.store import Library
 from musictaste.styles import STYLES
-from musictaste.track import Analysis, Beside, Failure, FileState, Labels, Sound, Sung, Tags, Timeline
+from musictaste.track import SILENCE_DB, Analysis, Beside, Failure, FileState, Labels, Sound, Sung, Tags, Timeline
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Semaphore
@@ -45,6 +43,12 @@ if TYPE_CHECKING:
     from musictaste.inference import Device, Floats, Head, Heads, Networks, Reader
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "words", "left alone"]
+
+SUFFIXES = frozenset((
+    ".mp3", ".mp2", ".flac", ".ogg", ".oga", ".opus", ".spx", ".m4a", ".m4b", ".mp4", ".aac", ".alac", ".wav",
+    ".wave", ".w64", ".aif", ".aiff", ".aifc", ".au", ".caf", ".wma", ".asf", ".ape", ".wv", ".mpc", ".mp+", ".mpp",
+    ".tta", ".tak", ".dsf", ".dff", ".ac3", ".dts", ".webm", ".mka",
+))  # fmt: skip
 
 WRITE_EVERY_S = 1.0
 WAITING_PER_WORKER = 3
@@ -382,6 +386,8 @@ class Processes:
     """
 
     def __init__(self, library_path: Path, options: Options) -> None:
+        from pebble import ProcessPool
+
         self.jobs = options.jobs
         with ExitStack() as opened:
             networks = networks_on_gpu(options.device)
@@ -445,7 +451,8 @@ def _context(*, imported_once: bool) -> BaseContext:
     if sys.platform != "linux" or not imported_once:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["musictaste.inference", "musictaste.tags"])
+    # The last three are imported by those that listen alone: a survey and a writer can do without that half second.
+    context.set_forkserver_preload(["musictaste.scan", "musictaste.audio", "musictaste.inference", "musictaste.tags"])
     return context
 
 
@@ -799,6 +806,8 @@ def _moved_from(library: Library, track_id: int) -> int | None:
 
 def _why(error: BaseException) -> str:
     """The reason that a user reads for a file that failed."""
+    from pebble import ProcessExpired
+
     if isinstance(error, UnheardError):
         return str(error)
     if isinstance(error, ProcessExpired):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 """Names of keys: a pitch and a mode, "Eb minor"."""
 
+SILENCE_DB = -70.0
+"""What is below this level, the RMS relative to full scale, is silence."""
+
 
 def fold(text: str) -> str:
     """Without case, width and Latin accents, for comparing names."""

@@ -38,7 +38,7 @@ import tensorflow as tf
 from model_files import IR_VERSION, OPSET, Graph, fetch_wheel, update_manifest
 from onnx import TensorProto, helper
 
-from musictaste import audio
+from musictaste import audio, scan
 from musictaste.errors import UnheardError
 
 WHEEL = "musicnn==0.1.0"
@@ -353,7 +353,7 @@ class Reference:
 def real_patches(folder: Path, count: int) -> np.ndarray:
     """The first patches of files below a folder, float32 [count, 187, 96]."""
     patches: list[np.ndarray] = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in scan.SUFFIXES):
         try:
             with audio.open_recording(str(path)) as recording:
                 patches.extend(next(audio.hear(recording, audio.Meter())).patches)

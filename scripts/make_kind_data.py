@@ -30,7 +30,7 @@ import scipy.signal
 from av.error import FFmpegError
 from train_heads import MEL_STEP
 
-from musictaste import audio
+from musictaste import audio, scan
 from musictaste.audio import SAMPLE_RATE
 
 Array = np.ndarray
@@ -100,7 +100,7 @@ BOOKS = {
 }  # fmt: skip
 """Packages of texts in a language, and the voice of espeak-ng that reads them."""
 
-SUFFIXES = (*audio.SUFFIXES, ".g722", "queen.1c")
+SUFFIXES = (*scan.SUFFIXES, ".g722", "queen.1c")
 ARCHIVES = (".pk3", ".wz")
 
 

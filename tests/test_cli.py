@@ -522,6 +522,7 @@ HEAVY = {"av", "librosa", "lyricsgenius", "mutagen", "onnxruntime", "requests", 
     [
         (["--help"], ["cli", "cli.commands", "cli.context", "errors"], HEAVY | {"numpy", "pydantic", "sqlite_utils"}),
         (["mood", "happy"], None, HEAVY | {"rich", "pydantic", "sqlite_utils", "tomllib", "numpy.random"}),
+        (["scan"], None, HEAVY | {"asyncio", "pebble", "soundfile", "soxr"}),
         (["mood", "hapy"], None, HEAVY | {"numpy", "pydantic", "sqlite_utils", "rich", "tomllib"}),
     ],
 )
