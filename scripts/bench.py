@@ -12,7 +12,8 @@
 (`pip install bliss-audio`) and with VibeNet's model (`pip install vibenet`) where they are installed and run. All run
 in turn, in every round, on the same number of processes, after all files were read once so that each finds them in
 the page cache. What others do is timed without the start of its processes, a scan is timed as a whole program. On a
-machine that does other work too, ratios of CPU time say more than those of wall time.
+machine that does other work too, ratios of CPU time say more than those of wall time. The wheels of bliss 0.2 need a
+processor with AVX-512, those of 0.1.11 do not.
 
 `soak` makes files of its own and says how much memory a scan of very many holds at its beginning and at its end, and
 a scan of a very long one at most.
@@ -61,11 +62,16 @@ P = ParamSpec("P")
 MODELS = Path(__file__).parents[1] / "models"
 PROC = Path("/proc")
 SAMPLE_EVERY_S = 0.2
+MEMORY_EVERY = 5
+"""Memory is looked at with every fifth sample: at each it would take 8 % of a core from what is measured."""
+
+MANY_CORES = 16
 STAGE_FILES = 20
 EMBEDDING_SIZE = 2104
 STAGES = ("tags", "hash", "open+demux", "decode", "resample", "mel+meter", "networks", "heads", "store")
 FIRST = "first scan"
 ALONE = "first scan by one process"
+DECODING_ALONE = "plain decoding by one process"
 
 
 @dataclass(frozen=True)
@@ -120,23 +126,37 @@ def process_tree(root: int) -> list[int]:
 
 
 def usage(pids: Iterable[int]) -> Usage:
+    pids = list(pids)
     sums: Counter[str] = Counter()
-    cpu_s: dict[int, float] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
             for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
                 name, _, value = line.partition(":")
                 if name in ("Pss", "Rss"):
                     sums[name] += int(value.split()[0]) * 1024
+    return Usage(sums["Pss"], sums["Rss"], cpu_times(pids))
+
+
+def cpu_times(pids: Iterable[int]) -> dict[int, float]:
+    """Seconds of CPU time that each process has used so far."""
+    cpu_s: dict[int, float] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
             words = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
             cpu_s[pid] = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-    return Usage(sums["Pss"], sums["Rss"], cpu_s)
+    return cpu_s
 
 
 def watch(process: subprocess.Popen[str], ended: threading.Event, samples: list[Usage]) -> None:
     """Sample until told to end; nothing is sampled where there is no /proc."""
-    while PROC.joinpath("self", "smaps_rollup").exists():
-        samples.append(usage(process_tree(process.pid)))
+    if not PROC.joinpath("self", "smaps_rollup").exists():
+        return
+    for number in itertools.count():
+        if number % MEMORY_EVERY == 0:
+            pids = process_tree(process.pid)
+            samples.append(usage(pids))
+        else:
+            samples.append(Usage(cpu_s=cpu_times(pids)))
         if ended.wait(SAMPLE_EVERY_S):
             return
 
@@ -191,6 +211,7 @@ class Rounds:
                 self.scans["full scan"].append(run_scan(library, Path(folder, "full.db"), jobs, "--full"))
             if arguments.scaling:
                 self.scans[ALONE].append(run_scan(library, Path(folder, "alone.db"), 1))
+                self.rivals[DECODING_ALONE].append(time_all(DECODING, paths, 1))
 
 
 def bench_scan(arguments: argparse.Namespace) -> None:
@@ -212,17 +233,18 @@ def bench_scan(arguments: argparse.Namespace) -> None:
         if trouble:
             print(f"{rival.name}: {trouble}")
         else:
+            print(f"{rival.name}: version {rival.version()}")
             rivals.append(rival)
     rounds = Rounds()
     for number in range(1, arguments.rounds + 1):
         rounds.measure(paths, rivals, arguments)
         decoding, first = rounds.rivals[DECODING.name][-1], rounds.scans[FIRST][-1]
         print(f"round {number}: decoding {decoding.wall_s:.2f} s, first scan {first.wall_s:.2f} s")
-    print_rounds(rounds, len(paths))
+    print_rounds(rounds, len(paths), arguments.jobs)
     print_stages(paths)
 
 
-def print_rounds(rounds: Rounds, files: int) -> None:
+def print_rounds(rounds: Rounds, files: int, jobs: int) -> None:
     decoding = rounds.rivals[DECODING.name]
     audio_s = decoding[0].audio_s
     print(f"\nmean (lowest to highest) of {len(decoding)} rounds, {audio_s:.0f} s of audio")
@@ -239,22 +261,43 @@ def print_rounds(rounds: Rounds, files: int) -> None:
     first = rounds.scans[FIRST]
     shares = [100 * s.wall_s / f.wall_s for s, f in zip(rounds.scans["second scan"], first, strict=True)]
     print(f"second scan as share of the first: {spread(shares, ' %', 1)}")
-    print_scaling(rounds)
+    print_scaling(rounds, files, jobs)
     last = first[-1].counts
     print(f"first scan: {last['added']} added, {last['failed']} failed, on {last['provider']}")
     for name, scans in rounds.scans.items():
         print(f"peak memory, {name}: {memory_text([run.memory for run in scans])}")
 
 
-def print_scaling(rounds: Rounds) -> None:
+def print_scaling(rounds: Rounds, files: int, jobs: int) -> None:
     """How much faster several processes are than one, and how many the one that writes could keep up with."""
     first, alone = rounds.scans[FIRST], rounds.scans.get(ALONE, [])
     if alone:
-        faster = [one.wall_s / several.wall_s for one, several in zip(alone, first, strict=True)]
-        print(f"first scan, speed by that of one process: {spread(faster)}")
+        for name, one, several in (
+            ("first scan", alone, first),
+            ("plain decoding", rounds.rivals[DECODING_ALONE], rounds.rivals[DECODING.name]),
+        ):
+            faster = [a.wall_s / b.wall_s for a, b in zip(one, several, strict=True)]
+            print(f"{name}, speed by that of one process: {spread(faster)}")
+    if alone and jobs > 1:
+        walls = [
+            more_cores_s(one.wall_s, several.wall_s, jobs=jobs, cores=MANY_CORES)
+            for one, several in zip(alone, first, strict=True)
+        ]
+        print(f"calculated by Amdahl's law from one and {jobs} processes, not measured, {MANY_CORES} processes:")
+        print(f"  tracks per second: {spread([files / wall_s for wall_s in walls])}")
     if all(run.writer_s for run in first):
         room = [(run.cpu_s - run.writer_s) / run.writer_s for run in first]
         print(f"CPU time of those that listen by that of the one that surveys and writes: {spread(room, digits=1)}")
+
+
+def more_cores_s(alone_s: float, several_s: float, *, jobs: int, cores: int) -> float:
+    """Seconds that as many processes as there are cores would take, from the times of one and of `jobs` of them.
+
+    Amdahl, "Validity of the single processor approach to achieving large scale computing capabilities", 1967: what is
+    not shared takes as long on any number. Cores that share memory and caches take longer than that.
+    """
+    serial_s = max((jobs * several_s - alone_s) / (jobs - 1), 0.0)
+    return serial_s + (alone_s - serial_s) / cores
 
 
 def memory_text(memories: Sequence[Usage]) -> str:
@@ -575,7 +618,7 @@ def parse_arguments() -> argparse.Namespace:
     scanning.add_argument("--jobs", type=positive, default=scan.usable_cpus(), help="processes (default: one per CPU)")
     scanning.add_argument("--full", action="store_true", help="measure a scan of whole tracks as well")
     scanning.add_argument("--others", action="store_true", help="measure bliss and VibeNet's model as well")
-    scanning.add_argument("--scaling", action="store_true", help="measure a scan by one process as well")
+    scanning.add_argument("--scaling", action="store_true", help="measure a scan and decoding by one process as well")
     scanning.set_defaults(bench=bench_scan)
     soaking = benches.add_parser("soak", help="memory over very many files and over a very long one")
     soaking.add_argument("--files", type=positive, default=5000, help="how many (default: 5000)")

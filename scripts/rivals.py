@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -41,6 +42,11 @@ class Rival:
     name: str
     work: Callable[[str], float]
     module: str = ""
+    package: str = ""
+
+    def version(self) -> str:
+        """The version that is installed."""
+        return version(self.package)
 
     def trouble(self, path: str) -> str | None:
         """Why it cannot run here, or None; tried in a process of its own, since it may end with that process."""
@@ -53,7 +59,9 @@ class Rival:
             process.kill()
             return f"did not finish a file in {PROBE_S} s"
         if process.exitcode < 0:
-            return f"cannot run here: it ends with {signal.Signals(-process.exitcode).name}"
+            name = signal.Signals(-process.exitcode).name
+            built = f", {self.package} {self.version()} was built for another processor" if name == "SIGILL" else ""
+            return f"cannot run here: it ends with {name}{built}"
         return "cannot run here" if process.exitcode else None
 
 
@@ -106,7 +114,10 @@ def analyse_with_vibenet(path: str) -> float:
 
 
 DECODING = Rival("plain decoding", decode_whole)
-OTHERS = (Rival("bliss", analyse_with_bliss, "bliss_audio"), Rival("VibeNet", analyse_with_vibenet, "vibenet"))
+OTHERS = (
+    Rival("bliss", analyse_with_bliss, "bliss_audio", "bliss-audio"),
+    Rival("VibeNet", analyse_with_vibenet, "vibenet", "vibenet"),
+)
 
 
 @dataclass(frozen=True)
