@@ -49,6 +49,8 @@ MIN_PATCHES = 50
 BINS = audio.N_MELS // 2 + 1
 """Of a discrete Fourier transform over the mel bands."""
 
+FEW_FILTERS = 4
+
 # A filter is dead when no weight of its kernel exceeds this, per layer. MTT's died later in training: its dead kernels
 # are not yet zero, and what they still put out is below the difference that is allowed. Convolutions are computed in
 # blocks of 16 filters: 1.8e-3 and 1.2e-3 leave 64, 16 and 16 where 1e-3 would leave 66, 18 and 17.
@@ -161,6 +163,22 @@ def highest_over_frequency(graph: Graph, image: str, branch: Branch) -> str:
     return graph.add("ReduceMax", conv, axes=[3], keepdims=0)
 
 
+def highest_by_matrix(graph: Graph, mel: str, branch: Branch) -> str:
+    """The same by one matrix that holds a filter at each of its places in time: [patches, filters, frames].
+
+    Convolutions are computed in blocks of 8 filters: a few cost less as a matrix, though it multiplies more.
+    """
+    filters, length, _ = branch.kernels.shape
+    before, _ = pads_before_and_after(length)
+    taps = np.arange(audio.PATCH_FRAMES) - np.arange(audio.PATCH_FRAMES)[:, None] + before
+    inside = (taps >= 0) & (taps < length)
+    matrix = np.where(inside, branch.kernels[:, np.clip(taps, 0, length - 1), 0], 0)
+    product = graph.add("MatMul", graph.floats(matrix.reshape(-1, audio.PATCH_FRAMES)), mel)
+    highest = graph.add("ReduceMax", product, axes=[2], keepdims=0)
+    shaped = graph.add("Reshape", highest, graph.ints(0, filters, audio.PATCH_FRAMES))
+    return graph.add("Add", shaped, graph.floats(branch.biases[:, None]))
+
+
 def spectrum_over_bands(graph: Graph, mel: str) -> str:
     """Discrete Fourier transform of each frame over its bands: [patches, real and imaginary parts of 49 bins, 187]."""
     turns = np.exp(-2j * np.pi * np.outer(np.arange(BINS), np.arange(audio.N_MELS)) / audio.N_MELS)
@@ -206,8 +224,13 @@ def frontend(graph: Graph, weights: Weights, thresholds: Sequence[float]) -> Cha
     outputs = []
     branches = [Branch.of(weights, index, thresholds[index]) for index in range(5)]
     for branch in branches:
-        wide = branch.kernels.shape[2] > 1
-        pooled = highest_by_spectrum(graph, spectrum, branch) if wide else highest_over_frequency(graph, image, branch)
+        filters, _, bands = branch.kernels.shape
+        if bands > 1:
+            pooled = highest_by_spectrum(graph, spectrum, branch)
+        elif filters <= FEW_FILTERS:
+            pooled = highest_by_matrix(graph, mel, branch)
+        else:
+            pooled = highest_over_frequency(graph, image, branch)
         rectified = graph.add("Relu", graph.add("Mul", pooled, graph.floats(branch.signs[:, None])))
         outputs.append(affine_layer(graph, rectified, branch.norm, (-1, 1)))
     return Channels(
