@@ -40,6 +40,7 @@ MIGRATIONS = (
     "played_together",
     "lists_of_the_past",
     "words_by_track",
+    "plays_by_column",
 )
 """All migrations of the schema: a library that has them is read without importing what they do."""
 

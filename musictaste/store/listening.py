@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste import fading
-from musictaste.store.connection import Connection
+from musictaste.store.columns import Columns
 from musictaste.store.packing import unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
 
 Doubles = NDArray[np.float64]
 
 
-class Listening(Connection):
+class Listening(Columns):
     """Who listened to what, as players counted it."""
 
     def named_files(self) -> list[NamedFile]:
@@ -102,50 +102,67 @@ class Listening(Connection):
         return np.fromiter((number for row in rows for number in row), np.int64).reshape(-1, 4).T
 
     def save_imported(self, counts: Iterable[Counts]) -> None:
-        """Replace what all of the owner's players say together."""
-        self._db.execute("DELETE FROM imported")
-        self._write_many(
-            """INSERT INTO imported
-            (track_id, plays, skips, rating, loved, last_played, faded_plays, faded_skips, faded_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                (c.track_id, c.plays or 0, c.skips or 0, c.rating, c.loved, c.last_played)
-                + ((c.faded.plays, c.faded.skips, c.faded.at) if c.faded else (None, None, None))
-                for c in counts
-            ),
-        )
+        """Replace what all of the owner's players say together; what they say as before is not written again."""
+        said = {
+            c.track_id: (c.track_id, c.plays or 0, c.skips or 0, c.rating, c.loved, c.last_played)
+            + ((c.faded.plays, c.faded.skips, c.faded.at) if c.faded else (None, None, None))
+            for c in counts
+        }
+        before = {row[0]: row for row in self._db.execute(f"SELECT {_IMPORTED} FROM imported")}
+        with self.transaction():
+            gone = ((track_id,) for track_id in before.keys() - said.keys())
+            self._write_many("DELETE FROM imported WHERE track_id = ?", gone)
+            self._write_many(
+                f"INSERT OR REPLACE INTO imported ({_IMPORTED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (row for track_id, row in said.items() if before.get(track_id) != row),
+            )
 
     def plays(self, sounding: Callable[[Plays], NDArray[np.int64]] | None = None) -> Plays:
         """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included.
 
         Vectors are those of the rows that `sounding` chooses, or of all.
         """
-        said = [np.asarray(self._db.execute(sql).fetchall(), np.float64) for sql in (_TAGS_SQL, _PLAYERS_SQL)]
-        tagged, imported = (table.reshape(len(table), width) for table, width in zip(said, (6, 9), strict=True))
-        other = self._db.execute("SELECT track_id FROM kind WHERE kind != 'music'").fetchall()
-        ids = np.setdiff1d(np.concatenate([tagged[:, 0], imported[:, 0]]), [track_id for (track_id,) in other])
-        rating, loved, *by_tags = _columns_at(ids, tagged)
-        player_rating, player_loved, *by_players = _columns_at(ids, imported)
-        tags, players, faded = _Said(*by_tags), _Said(*by_players[:3]), by_players[3:]
+        track_ids, said = self._said()
+        tags = _Said(said["tagged_plays"], said["tagged_skips"], said["tagged_last_played"])
+        players = _Said(said["plays"], said["skips"], said["last_played"])
+        faded = [said[name] for name in ("faded_plays", "faded_skips", "faded_at")]
         # Ages are taken from the last play that is known: who imports seldom has not forgotten everything since.
         now = time.time()
-        latest = max(float(times.max(initial=0)) for times in (tags.last_played, faded[2]))
+        latest = max(float(times.max(initial=0)) for times in (tags.last_played, said["faded_at"]))
         plays, skips = _left(tags, players, faded, fading.end_of_day(min(latest or now, now)))
-        track_ids = ids.astype(np.int64)
-        verdict, own_skips = (_placed(track_ids, said) for said in self._spoken(fading.end_of_day(now)))
+        verdict, own_skips = (_placed(track_ids, spoken) for spoken in self._spoken(fading.end_of_day(now)))
         known = Plays(
             track_ids,
             unit_vectors(()),
             np.maximum(tags.plays, players.plays).astype(np.float32),
             (skips + own_skips).astype(np.float32),
-            np.maximum(rating, player_rating).astype(np.float32) - 1,
-            np.maximum(loved, player_loved).astype(np.float32),
+            np.maximum(said["tagged_rating"], said["rating"]).astype(np.float32) - 1,
+            np.maximum(said["tagged_loved"], said["loved"]).astype(np.float32),
             recent=plays.astype(np.float32),
             verdict=verdict.astype(np.float32),
             last_played=np.maximum(tags.last_played, players.last_played),
         )
-        sounded = np.arange(len(ids)) if sounding is None else sounding(known)
+        sounded = np.arange(len(track_ids)) if sounding is None else sounding(known)
         return replace(known, vectors=self.vectors(track_ids[sounded].tolist()), sounded=sounded)
+
+    def _said(self) -> tuple[NDArray[np.int64], dict[str, Doubles]]:
+        """All music that anything is said of, by ascending id, and what tags and players say of each as columns."""
+        played = self.played()
+        ids = played["id"].astype(np.int64)
+        feedback = self._db.execute("SELECT DISTINCT track_id FROM feedback JOIN file USING (track_id)").fetchall()
+        spoken_of = np.asarray(feedback, np.int64).ravel()
+        asked = (played["counted"] > 0) | np.isin(ids, spoken_of)
+        # A file that tells nothing else does not tell by itself when a track was played.
+        played["tagged_last_played"] = np.where(asked, played["tagged_last_played"], played["last_told"])
+        found = np.union1d(ids[asked | (played["told"] > 0)], spoken_of)
+        other = self._db.execute("SELECT track_id FROM kind WHERE kind != 'music'").fetchall()
+        found = np.setdiff1d(found, np.asarray(other, np.int64).ravel(), assume_unique=True)
+        among = np.isin(ids, found, assume_unique=True)
+        rows = np.searchsorted(found, ids[among])
+        said = {name: np.zeros(len(found)) for name in played}
+        for name, column in played.items():
+            said[name][rows] = column[among]
+        return found, said
 
     def _spoken(self, now: float) -> tuple[dict[int, float], dict[int, float]]:
         """By track: 1 where it is liked and -1 where it is disliked; and what is left of the user's skips of it."""
@@ -199,33 +216,9 @@ def _known(times: Doubles) -> Doubles:
     return np.where(times > 0, times, np.nan)
 
 
-def _columns_at(ids: Doubles, table: Doubles) -> list[Doubles]:
-    """The columns of a table [n, 1 + k] whose first are ids, each beside `ids`; 0 where it has no such row."""
-    placed = np.zeros((len(ids), table.shape[1] - 1))
-    rows = np.searchsorted(ids, table[:, 0])
-    among = np.isin(table[:, 0], ids)
-    placed[rows[among]] = table[among, 1:]
-    return list(placed.T)
-
-
-# A rating is one higher than it is, so that 0 stands for none.
-_TAGS_SQL = """
-SELECT track_id, coalesce(max(rating) + 1, 0), coalesce(max(loved), 0), sum(coalesce(plays, 0)),
-  sum(coalesce(skips, 0)), coalesce(max(last_played), 0)
-FROM file
-WHERE plays > 0 OR skips > 0 OR rating IS NOT NULL OR loved = 1
-  OR (last_played IS NOT NULL AND track_id IN (SELECT track_id FROM imported))
-  OR track_id IN (SELECT track_id FROM feedback)
-GROUP BY track_id
-"""
-
 _OWN_EVENTS_SQL = """
 SELECT track_id, listener_id, at, skipped FROM play_event JOIN listener ON listener.id = listener_id
 WHERE own ORDER BY track_id, listener_id, at
 """
 
-_PLAYERS_SQL = """
-SELECT track_id, coalesce(rating + 1, 0), coalesce(loved, 0), plays, skips, coalesce(last_played, 0),
-  coalesce(faded_plays, plays), coalesce(faded_skips, skips), coalesce(faded_at, last_played, 0)
-FROM imported
-"""
+_IMPORTED = "track_id, plays, skips, rating, loved, last_played, faded_plays, faded_skips, faded_at"

@@ -798,3 +798,35 @@ INSERT INTO stale_reading SELECT track_id FROM any_words UNION SELECT track_id F
 
 CREATE INDEX reading_head ON reading(head)
 """
+
+
+@migrations()
+def plays_by_column(db: sqlite_utils.Database) -> None:
+    """What tags and players' files say of tracks, in blocks like labels; and indexes of what few tracks have."""
+    _execute_all(db, _PLAYED_SCHEMA)
+    told = ("plays", "skips", "rating", "loved", "last_played")
+    for table, columns in (("file", told), ("imported", ("plays",))):
+        for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+            notes = " ".join(
+                f"INSERT INTO stale_block SELECT {row}.track_id >> 10, 'plays' WHERE NOT EXISTS"
+                f" (SELECT 1 FROM stale_block WHERE block = {row}.track_id >> 10 AND what = 'plays');"
+                for row in rows
+            )
+            something = " OR ".join(f"{row}.{column} IS NOT NULL" for row in rows for column in columns)
+            db.execute(
+                f"CREATE TRIGGER {table}_{event.lower()}_stales_plays AFTER {event} ON {table}"
+                f" WHEN {something} BEGIN {notes} END"
+            )
+
+
+_PLAYED_SCHEMA = """
+CREATE INDEX imported_rated ON imported(track_id, rating) WHERE rating IS NOT NULL;
+
+CREATE INDEX play_count_loved ON play_count(listener_id, track_id, loved) WHERE loved IS NOT NULL;
+
+CREATE INDEX kind_other ON kind(track_id, kind) WHERE kind != 'music';
+
+INSERT INTO stale_block SELECT track_id >> 10, 'plays' FROM imported
+  UNION SELECT track_id >> 10, 'plays' FROM file
+  WHERE coalesce(plays, skips, rating, loved, last_played) IS NOT NULL
+"""
