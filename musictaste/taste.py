@@ -87,9 +87,17 @@ def is_cold(plays: Plays) -> bool:
 def loudest(plays: Plays) -> NDArray[np.int64]:
     """Rows of the history whose sound is compared with, int64, ascending: the most liked, and the least liked too."""
     weights = weigh(plays)
-    order = np.argsort(-weights, kind="stable")
-    liked, disliked = order[:SOUNDED], order[::-1][:SOUNDED]
+    liked, disliked = _foremost(weights), len(weights) - 1 - _foremost(-weights[::-1])
     return np.union1d(liked[weights[liked] > 0], disliked[weights[disliked] < 0])
+
+
+def _foremost(weights: Floats) -> NDArray[np.int64]:
+    """Rows of the SOUNDED largest weights, of equal ones the first; to sort all takes longer than what they are for."""
+    if len(weights) <= SOUNDED:
+        return np.arange(len(weights))
+    least = np.partition(weights, -SOUNDED)[-SOUNDED]
+    rows = np.flatnonzero(weights >= least)
+    return rows[np.argsort(-weights[rows], kind="stable")[:SOUNDED]]
 
 
 def favourites(plays: Plays) -> Floats | None:
@@ -100,14 +108,15 @@ def favourites(plays: Plays) -> Floats | None:
     return plays.vectors[most] if len(most) else None
 
 
-def liked(plays: Plays) -> list[int]:
+def liked(plays: Plays) -> NDArray[np.int64]:
     """Ids of all tracks that are liked."""
-    return [int(i) for i in plays.ids[weigh(plays) > 0]]
+    return plays.ids[weigh(plays) > 0]
 
 
-def companions(around: Together | None) -> list[int]:
+def companions(around: Together | None) -> NDArray[np.int64]:
     """Ids of what goes together with seeds in what was played."""
-    return [] if around is None else np.unique(around.ids[around.ids >= 0]).tolist()
+    ids = np.zeros(0, np.int64) if around is None else around.ids.astype(np.int64)
+    return np.unique(ids[ids >= 0])
 
 
 def seen_from(vectors: Floats, middle: Floats) -> Floats:

@@ -17,11 +17,16 @@ from musictaste.cli.showing import resolve_all
 from musictaste.errors import NothingFitsError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from musictaste.exploring import Heard
     from musictaste.playlist import Floats
     from musictaste.store import Library
     from musictaste.taste import Taste
     from musictaste.track import Plays, Pool
+
+    Ids = NDArray[np.int64]
 
 NAMED = 3
 """So many seeds are named in the title of a list: a playlist may bring a thousand."""
@@ -156,7 +161,7 @@ def pool_of(
     request: Request,
     *,
     near: Floats | None = None,
-    beside: Callable[[], Sequence[int]],
+    beside: Callable[[], Ids],
 ) -> Pool:
     """The tracks that fit; it may be empty. Of very many there are the foremost and those of `beside`.
 

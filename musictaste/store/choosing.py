@@ -86,7 +86,7 @@ class Choosing(Columns):
         read_from: float = 0.0,
         among: Sequence[int] | None = None,
         near: Floats | None = None,
-        beside: Callable[[], Sequence[int]] = tuple,
+        beside: Callable[[], Sequence[int] | NDArray[np.int64]] = tuple,
     ) -> Pool:
         """Music whose probability of the mood, and of the styles together, reach the thresholds, by ascending id.
 
@@ -104,7 +104,7 @@ class Choosing(Columns):
         fitting = len(rows)
         if fitting > MOST:
             worth = fit[rows] if near is None else self.cosines(near)[ids[rows]]
-            rows = rows[_foremost(worth, np.isin(ids[rows], list(beside())))]
+            rows = rows[_foremost(worth, np.isin(ids[rows], np.asarray(beside(), np.int64)))]
         known = self.music(ids[rows])
         return replace(
             known,

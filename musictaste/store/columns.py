@@ -93,14 +93,13 @@ class Columns(Connection):
             whole[block * BLOCK : (block + 1) * BLOCK] = _nearest(vectors.astype(np.float32), queries) * steps[block]
         return whole
 
-    def played(self) -> dict[str, NDArray[np.float64]]:
-        """What is said of each track of which tags or players' files say anything, as the columns of PLAYED, by id.
+    def played(self) -> NDArray[np.float64]:
+        """What is said of each track of which tags or players' files say anything, [n, PLAYED] by ascending id.
 
         Ratings are one higher than they are, so that 0 stands for none; a time that is not known is 0.
         """
         blocks = dict(self._blocks("played", self._freshened("plays")))
-        rows = np.concatenate([np.zeros((0, len(PLAYED))), *(blocks[block] for block in sorted(blocks))])
-        return dict(zip(PLAYED, np.ascontiguousarray(rows.T), strict=True))
+        return np.concatenate([np.zeros((0, len(PLAYED))), *(blocks[block] for block in sorted(blocks))])
 
     def refresh_columns(self) -> None:
         """Bring all columns up to date, and keep them so."""

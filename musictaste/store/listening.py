@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musictaste import fading
-from musictaste.store.columns import Columns
+from musictaste.store.columns import PLAYED, Columns
 from musictaste.store.packing import unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
 
@@ -147,22 +147,15 @@ class Listening(Columns):
 
     def _said(self) -> tuple[NDArray[np.int64], dict[str, Doubles]]:
         """All music that anything is said of, by ascending id, and what tags and players say of each as columns."""
-        played = self.played()
-        ids = played["id"].astype(np.int64)
         feedback = self._db.execute("SELECT DISTINCT track_id FROM feedback JOIN file USING (track_id)").fetchall()
-        spoken_of = np.asarray(feedback, np.int64).ravel()
-        asked = (played["counted"] > 0) | np.isin(ids, spoken_of)
-        # A file that tells nothing else does not tell by itself when a track was played.
-        played["tagged_last_played"] = np.where(asked, played["tagged_last_played"], played["last_told"])
-        found = np.union1d(ids[asked | (played["told"] > 0)], spoken_of)
         other = self._db.execute("SELECT track_id FROM kind WHERE kind != 'music'").fetchall()
-        found = np.setdiff1d(found, np.asarray(other, np.int64).ravel(), assume_unique=True)
-        among = np.isin(ids, found, assume_unique=True)
-        rows = np.searchsorted(found, ids[among])
-        said = {name: np.zeros(len(found)) for name in played}
-        for name, column in played.items():
-            said[name][rows] = column[among]
-        return found, said
+        table = _with_rows_of(np.asarray(feedback, np.float64).ravel(), self.played())
+        said = dict(zip(PLAYED, table.T, strict=True))
+        asked = (said["counted"] > 0) | np.isin(said["id"], np.asarray(feedback))
+        kept = (asked | (said["told"] > 0)) & ~np.isin(said["id"], np.asarray(other))
+        # A file that tells nothing else does not tell by itself when a track was played.
+        said["tagged_last_played"] = np.where(asked, said["tagged_last_played"], said["last_told"])
+        return said["id"][kept].astype(np.int64), {name: column[kept] for name, column in said.items()}
 
     def _spoken(self, now: float) -> tuple[dict[int, float], dict[int, float]]:
         """By track: 1 where it is liked and -1 where it is disliked; and what is left of the user's skips of it."""
@@ -181,6 +174,16 @@ class _Said:
     plays: Doubles
     skips: Doubles
     last_played: Doubles
+
+
+def _with_rows_of(ids: Doubles, table: Doubles) -> Doubles:
+    """The rows of a table, by ascending ids in its first column, and empty ones for ids that have none."""
+    lacking = np.setdiff1d(ids, table[:, 0])
+    if not len(lacking):
+        return table
+    rows = np.zeros((len(lacking), table.shape[1]))
+    rows[:, 0] = lacking
+    return np.insert(table, np.searchsorted(table[:, 0], lacking), rows, axis=0)
 
 
 def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> tuple[Doubles, Doubles]:
