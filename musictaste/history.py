@@ -101,7 +101,7 @@ def import_history(library: Library, matcher: Matcher, path: Path, history: Hist
     known = {record.user for record in history.records if record.user}
     own = set(whose.users) or (known if len(known) == 1 else set())
     wanted = [r for r in history.records if whose.everyone or not r.user or r.user in own]
-    matches = tuple(map(matcher.match, wanted))
+    matches = matcher.match_all(wanted)
     place = os.path.abspath(path)  # noqa: PTH100 - a link keeps its own name
     with library.transaction():
         for user, theirs in (_by_user(matches) if known else {"": matches}).items():
@@ -186,14 +186,14 @@ def _save(library: Library, listener_id: int, matches: Sequence[Match]) -> None:
         else:
             by_track[match.track_id].append(match.record)
     library.save_counts(listener_id, (_together(track, records) for track, records in by_track.items()))
-    events = [
+    events = (
         (track_id, at, skipped)
         for track_id, records in by_track.items()
         for record in records
-        for skipped, times in enumerate((record.played_at, record.skipped_at))
+        for skipped, times in ((False, record.played_at), (True, record.skipped_at))
         for at in times
-    ]
-    library.save_events(listener_id, [(t, at, bool(skipped)) for t, at, skipped in events], unmatched=unmatched)
+    )
+    library.save_events(listener_id, events, unmatched=unmatched)
 
 
 def _together(track_id: int, records: Sequence[PlayRecord]) -> Counts:

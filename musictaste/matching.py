@@ -113,10 +113,11 @@ def clean_artist(artist: str) -> str:
     return normalise(_JOINED.sub(" ", text)) or normalise(artist)
 
 
+@lru_cache(4096)
 def trigrams(name: str) -> frozenset[str]:
     """The trigrams of a normalised name, its edges included."""
     padded = f"  {name} "
-    return frozenset(padded[i : i + 3] for i in range(len(padded) - 2))
+    return frozenset(map("".join, zip(padded, padded[1:], padded[2:], strict=False)))
 
 
 def cosine(one: frozenset[str], other: frozenset[str]) -> float:
@@ -197,16 +198,31 @@ class Matcher:
         return _index((known.cleaned.base, known) for known in self._titled)
 
     @cached_property
-    def _by_artist(self) -> _Index:
-        return _index((artist, known) for known in self._titled for artist in known.cleaned_artists)
+    def _by_artist(self) -> Mapping[str, Sequence[_Known]]:
+        found: dict[str, list[_Known]] = defaultdict(list)
+        for known in self._titled:
+            for artist in known.cleaned_artists:
+                found[artist].append(known)
+        return dict(found)
 
     @cached_property
     def _artists_by_gram(self) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
-        for artist in {artist for known in self._titled for artist in known.cleaned_artists}:
-            for gram in trigrams(artist):
+        for artist, grams in self._grams_of_artists.items():
+            for gram in grams:
                 found[gram].append(artist)
         return found
+
+    @cached_property
+    def _grams_of_artists(self) -> Mapping[str, frozenset[str]]:
+        return {artist: trigrams(artist) for artist in self._by_artist}
+
+    def match_all(self, records: Sequence[PlayRecord]) -> tuple[Match, ...]:
+        """The track that each record means, in their order."""
+        # Those of one artist after each other, so that names are made ready for comparing once.
+        order = sorted(range(len(records)), key=lambda i: (records[i].artist or "", records[i].title or ""))
+        found = {i: self.match(records[i]) for i in order}
+        return tuple(found[i] for i in range(len(records)))
 
     def match(self, record: PlayRecord) -> Match:
         """The track that a record means, by the strongest evidence that there is."""
@@ -289,8 +305,11 @@ class Matcher:
         title = clean_title(record.title)
         grams = trigrams(title.base)
         scored = []
+        shortest = math.floor(SIMILAR**2 * len(grams)) - 1  # a name has a trigram more than letters, at the most
         for likeness, artist in self._artists_like(clean_artist(record.artist)):
             for known in self._by_artist[artist]:
+                if len(known.cleaned.base) < shortest:
+                    continue
                 of_title = cosine(grams, trigrams(known.cleaned.base))
                 if of_title >= SIMILAR and _could_be(known, title, record):
                     scored.append((likeness + of_title, known))
@@ -308,7 +327,7 @@ class Matcher:
             rarest = sorted(grams, key=lambda gram: len(self._artists_by_gram.get(gram, ())))
             kept = len(grams) - math.ceil(SIMILAR**2 * len(grams)) + 1
             near = {other for gram in rarest[:kept] for other in self._artists_by_gram.get(gram, ())}
-            scored = ((cosine(grams, trigrams(other)), other) for other in sorted(near))
+            scored = ((cosine(grams, self._grams_of_artists[other]), other) for other in sorted(near))
             self._similar_artists[artist] = [pair for pair in scored if pair[0] >= SIMILAR]
         return self._similar_artists[artist]
 

@@ -21,20 +21,37 @@ SILENCE_DB = -70.0
 """What is below this level, the RMS relative to full scale, is silence."""
 
 
+# Only Latin accents go: the voicing marks of kana (U+3099) and the vowel signs of other scripts make other words.
+_LATIN_ACCENTS = dict.fromkeys(range(0x0300, 0x0370))
+
+
+class _Letters(dict[int, int | None]):
+    """What `str.translate` makes of each character: itself, or nothing of punctuation, symbols and spaces.
+
+    By category, since to regular expressions the vowel signs of Indian and Thai scripts are no letters.
+    """
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = kept = None if unicodedata.category(chr(code))[0] in "PSZC" else code
+        return kept
+
+
+_LETTERS = _Letters()
+
+
 def fold(text: str) -> str:
     """Without case, width and Latin accents, for comparing names."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text).casefold()
-    # Only Latin accents go: the voicing marks of kana (U+3099) and the vowel signs of other scripts make other words.
-    return unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
+    return unicodedata.normalize("NFKC", apart.translate(_LATIN_ACCENTS))
 
 
 @lru_cache(maxsize=2**14)
 def normalise(name: str | None) -> str:
     """A name without case, accents, punctuation and spaces, for telling whether two are the same."""
     folded = fold(name or "")
-    # By category, since to regular expressions the vowel signs of Indian and Thai scripts are no letters.
-    letters = "".join(c for c in folded if unicodedata.category(c)[0] not in "PSZC")
-    return letters or folded.strip()  # "!!!" is a band
+    return folded.translate(_LETTERS) or folded.strip()  # "!!!" is a band
 
 
 @dataclass(frozen=True)

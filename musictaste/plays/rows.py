@@ -47,22 +47,25 @@ def listing(value: Any) -> list[Any]:
 def gather(source: str, rows: Iterable[Row]) -> History:
     """All rows as one record per recording and user, without those that say nothing."""
     counted: dict[PlayRecord, PlayRecord] = {}
-    times: dict[PlayRecord, tuple[set[int], set[int]]] = {}
+    times: dict[PlayRecord, tuple[list[int], list[int]]] = {}
     malformed = 0
     for row in rows:
         match row:
             case None:
                 malformed += 1
             case Listen():
-                times.setdefault(row.of, (set(), set()))[row.skipped].add(row.at)
-                counted.setdefault(row.of, row.of)
+                known = times.get(row.of)
+                if known is None:
+                    known = times[row.of] = ([], [])
+                    counted.setdefault(row.of, row.of)
+                known[row.skipped].append(row.at)
             case PlayRecord():
                 name = _name_of(row)
                 counted[name] = _larger(counted[name], row) if name in counted else row
     records = []
     for name, record in counted.items():
-        played, skipped = times.get(name, (set(record.played_at), set(record.skipped_at)))
-        whole = replace(record, played_at=tuple(sorted(played)), skipped_at=tuple(sorted(skipped)))
+        played, skipped = times.get(name, (record.played_at, record.skipped_at))
+        whole = replace(record, played_at=tuple(sorted(set(played))), skipped_at=tuple(sorted(set(skipped))))
         if _says_something(whole):
             records.append(whole)
     return History(source, tuple(records), malformed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -14,6 +15,7 @@ from musictaste.plays.rows import Listen, Row, each, listing, mapping
 from musictaste.track import PlayRecord
 
 SHORTEST_PLAY_MS = 30_000
+NAMES_KEPT = 2**16
 HEADER_WITHIN = 20
 """Libre.fm writes a few lines of its own before the header."""
 
@@ -108,12 +110,13 @@ def _when(row: Sequence[str], columns: dict[str, int]) -> int | None:
 
 def _table_reader(columns: dict[str, int]) -> Callable[[list[str] | None], Iterator[Row]]:
     last = max(columns.values())
+    places = [columns.get(field) for field in ("artist", "title", "album", "track_id")]
+    named = lru_cache(NAMES_KEPT)(_named)  # most rows name what others have named
 
     def read(row: list[str] | None) -> Iterator[Row]:
         if row is None or len(row) <= last:
             raise ValueError("a row with too few columns")
-        said = {field: row[position] for field, position in columns.items()}
-        record = _named(said["artist"], said["title"], said.get("album"), said.get("track_id"))
+        record = named(*(None if at is None else row[at] for at in places))
         yield Listen(record, _sometime(_when(row, columns)))
 
     return read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,9 @@ from musictaste.store.packing import unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
 
 Doubles = NDArray[np.float64]
+
+AT_BITS = 31
+"""Where the time begins in the number of a play: below it are 30 bits of the track, and whether it was skipped."""
 
 
 class Listening(Columns):
@@ -67,18 +70,23 @@ class Listening(Columns):
         )
 
     def save_events(
-        self, listener_id: int, events: Sequence[tuple[int, int, bool]], *, unmatched: Iterable[int] = ()
+        self, listener_id: int, events: Iterable[tuple[int, int, bool]], *, unmatched: Iterable[int] = ()
     ) -> None:
         """Add plays and skips as (track_id, at, skipped) to those that are known from a file that was shorter then.
 
-        A time that is given again belongs to the track that is given now, or to none: names may have been mended.
+        A time that is given again belongs to the track that is given now, or to none: names may have been mended. What
+        is known already is not written again.
         """
-        times = {at for _, at, _ in events} | set(unmatched)
-        self._write_many("DELETE FROM play_event WHERE listener_id = ? AND at = ?", ((listener_id, at) for at in times))
-        self._write_many(
-            "INSERT OR IGNORE INTO play_event (listener_id, track_id, at, skipped) VALUES (?, ?, ?, ?)",
-            ((listener_id, *event) for event in events),
+        said = np.unique(_packed((at, track_id, skipped) for track_id, at, skipped in events))
+        known = _packed(
+            self._db.execute("SELECT at, track_id, skipped FROM play_event WHERE listener_id = ?", [listener_id])
         )
+        given = np.union1d(said >> AT_BITS, np.fromiter(unmatched, np.int64))
+        gone = known[np.isin(known >> AT_BITS, given) & ~np.isin(known, said)]
+        delete = "DELETE FROM play_event WHERE listener_id = ? AND at = ? AND track_id = ? AND skipped = ?"
+        insert = "INSERT INTO play_event (listener_id, at, track_id, skipped) VALUES (?, ?, ?, ?)"
+        for sql, codes in ((delete, gone), (insert, np.setdiff1d(said, known))):
+            self._write_many(sql, ((listener_id, *_unpacked(code)) for code in codes.tolist()))
 
     def own_counts(self) -> list[tuple[int, Counts]]:
         """(listener's id, counts) of all that the owner's players say, by track."""
@@ -91,10 +99,10 @@ class Listening(Columns):
             for listener_id, track_id, plays, skips, rating, loved, last in rows
         ]
 
-    def own_events(self) -> list[tuple[int, int, int, bool]]:
+    def own_events(self) -> Iterator[tuple[int, int, int, bool]]:
         """(track_id, listener's id, at, skipped) of all plays of the owner with a time, in that order."""
         rows = self._db.execute(_OWN_EVENTS_SQL)
-        return [(track_id, listener_id, at, bool(skipped)) for track_id, listener_id, at, skipped in rows]
+        return ((track_id, listener_id, at, bool(skipped)) for track_id, listener_id, at, skipped in rows)
 
     def own_times(self) -> NDArray[np.int64]:
         """The plays of `own_events` as columns, int64 [4, n]."""
@@ -184,6 +192,15 @@ def _with_rows_of(ids: Doubles, table: Doubles) -> Doubles:
     rows = np.zeros((len(lacking), table.shape[1]))
     rows[:, 0] = lacking
     return np.insert(table, np.searchsorted(table[:, 0], lacking), rows, axis=0)
+
+
+def _packed(events: Iterable[tuple[int, int, int]]) -> NDArray[np.int64]:
+    """(Unix seconds, track, skipped) as one number each, in the same order: a million tuples would fill memory."""
+    return np.fromiter(((at << AT_BITS) | (track_id << 1) | skipped for at, track_id, skipped in events), np.int64)
+
+
+def _unpacked(code: int) -> tuple[int, int, int]:
+    return code >> AT_BITS, code >> 1 & (1 << AT_BITS - 1) - 1, code & 1
 
 
 def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> tuple[Doubles, Doubles]:
