@@ -89,6 +89,7 @@ class Title:
         return self.versions == other.versions and (not said or self.details == other.details)
 
 
+@lru_cache(4096)
 def clean_title(title: str) -> Title:
     """Without "(feat. ...)", "- 2011 remaster" and the like; "(live)" and other versions are kept apart."""
     text, versions, details = title, set[str](), set[str]()
@@ -327,7 +328,10 @@ class Matcher:
             rarest = sorted(grams, key=lambda gram: len(self._artists_by_gram.get(gram, ())))
             kept = len(grams) - math.ceil(SIMILAR**2 * len(grams)) + 1
             near = {other for gram in rarest[:kept] for other in self._artists_by_gram.get(gram, ())}
-            scored = ((cosine(grams, self._grams_of_artists[other]), other) for other in sorted(near))
+            # One of fewer than c^2 n trigrams, or of more than n / c^2, shares too small a part.
+            fewest, most = SIMILAR**2 * len(grams) - 1, len(grams) / SIMILAR**2 + 1
+            likely = sorted(other for other in near if fewest <= len(self._grams_of_artists[other]) <= most)
+            scored = ((cosine(grams, self._grams_of_artists[other]), other) for other in likely)
             self._similar_artists[artist] = [pair for pair in scored if pair[0] >= SIMILAR]
         return self._similar_artists[artist]
 
@@ -419,7 +423,7 @@ def _narrowed(found: Sequence[_Known], record: PlayRecord) -> Sequence[_Known]:
         lambda known: bool(record.artist) and normalise(record.artist) in known.artists,
         lambda known: not known.file.missing,  # what another file has replaced
     )
-    for agrees in tests:
+    for agrees in tests if len(found) > 1 else ():
         if len({known.file.track_id for known in found}) == 1:
             break
         found = [known for known in found if agrees(known)] or found

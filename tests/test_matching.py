@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musictaste.matching import Match, Matcher, Title, clean_artist, clean_title, cosine, trigrams
-from musictaste.track import NamedFile, PlayRecord, normalise
+from musictaste.track import NamedFile, PlayRecord, fold, normalise
 
 ID = "d5e4fb56-e457-4684-aa31-63ce70ee5a8c"
 
@@ -278,3 +278,23 @@ def test_a_track_is_found_by_its_own_names(artist: str, title: str) -> None:
 def test_the_cosine_is_one_of_equals_and_symmetric(one: str, other: str) -> None:
     assert cosine(trigrams(one), trigrams(one)) == pytest.approx(1)
     assert cosine(trigrams(one), trigrams(other)) == cosine(trigrams(other), trigrams(one)) <= 1 + 1e-9
+
+
+def test_many_are_matched_as_each_is() -> None:
+    records = [PlayRecord((), f.artists[0] if f.artists else None, f.title, f.album) for f in LIBRARY]
+    records += [
+        PlayRecord((), "bjork", "Joga"),
+        PlayRecord((), "Bjork", "Army of Mee", "Post"),
+        PlayRecord((), None, "?"),
+    ]
+    matcher = Matcher(LIBRARY)
+    assert matcher.match_all(records) == tuple(Matcher(LIBRARY).match(record) for record in records)
+    assert matcher.match_all([]) == ()
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+def test_names_are_folded_character_by_character(text: str) -> None:
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
+    letters = "".join(c for c in folded if unicodedata.category(c)[0] not in "PSZC")
+    assert (fold(text), normalise(text)) == (folded, letters or folded.strip())

@@ -184,7 +184,7 @@ def test_a_source_is_forgotten(run: Run, tmp_path: Path) -> None:
     assert json.loads(result.out) == {"source": "lastfm", "files": 1, "tracks": 1, "plays": 7, "skips": 0}
     assert counts(run) == [5, 1]
     with Library.open(tmp_path / "library.db") as library:
-        assert library.own_events() == []
+        assert list(library.own_events()) == []
     assert [b"secret-name" in path.read_bytes() for path in tmp_path.glob("library.db*")] == [False]
     last = run("plays", "forget", "rhythmbox")
     assert (last.code, last.out) == (0, "rhythmbox: forgot 6 plays and 0 skips of 2 tracks\n")
