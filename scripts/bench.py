@@ -4,6 +4,7 @@
     python scripts/bench.py scan LIBRARY [--rounds N] [--jobs N] [--full] [--others] [--scaling]
     python scripts/bench.py soak [--files N] [--hours N] [--jobs N]
     python scripts/bench.py commands --db FILE [--rounds N]
+    python scripts/bench.py lists [--tracks N] [--plays N] [--rounds N]
     python scripts/bench.py teach [--tracks N] [--rounds N]
     python scripts/bench.py size
     python scripts/bench.py recommend [--hetrec FOLDER] [--listens FILE.csv] [--seeds N] [--json]
@@ -17,6 +18,9 @@ processor with AVX-512, those of 0.1.11 do not.
 
 `soak` makes files of its own and says how much memory a scan of very many holds at its beginning and at its end, and
 a scan of a very long one at most.
+
+`lists` makes up a library and a listener, imports what that one scrobbled (a fifth of it in no library, a quarter spelt
+differently), and measures lists as whole processes. The first list after an import is not counted.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from unittest import mock
 
 import av
+import listener
 import numpy as np
 import recommend
 import soak
@@ -540,6 +545,68 @@ def run_command(command: Sequence[str]) -> float:
     return wall_s
 
 
+@dataclass(frozen=True)
+class Process:
+    """What a whole process took: wall and CPU time, and its highest resident memory in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mib: float
+
+
+LAUNCHER = """
+import os, sys, time
+began = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, used = os.wait4(pid, 0)
+wall_s, cpu_s = time.perf_counter() - began, used.ru_utime + used.ru_stime
+print(os.waitstatus_to_exitcode(status), wall_s, cpu_s, used.ru_maxrss / 1024)
+"""
+
+
+def measure_command(command: Sequence[str]) -> Process:
+    """Run a process that has to end well."""
+    # By a process that is small itself: the highest memory of a child is at least that of who started it.
+    launched = subprocess.run([sys.executable, "-ISc", LAUNCHER, *command], capture_output=True, text=True, check=True)
+    code, *used = map(float, launched.stdout.split())
+    if code:
+        raise SystemExit(f"'{' '.join(command)}' ended with exit code {code:.0f}")
+    return Process(*used)
+
+
+def print_processes(name: str, done: Sequence[Process]) -> None:
+    wall, cpu, memory = zip(*((each.wall_s, each.cpu_s, each.memory_mib) for each in done), strict=True)
+    print(f"{name}: {spread(wall, ' s')}, CPU {spread(cpu, ' s')}, memory {max(memory):.0f} MiB", flush=True)
+
+
+def bench_lists(arguments: argparse.Namespace) -> None:
+    """Import what a made-up listener played in a made-up library, and measure lists of it."""
+    print(f"load average at start: {load_average()}")
+    with tempfile.TemporaryDirectory() as folder:
+        db, scrobbles = Path(folder, "library.db"), Path(folder, "scrobbles.csv")
+        make_library(db, arguments.tracks)
+        names = listener.named(arguments.tracks)
+        listener.name_files(db, names)
+        program = [sys.executable, "-m", "musictaste", "--db", str(db)]
+        if arguments.plays:
+            listener.write_scrobbles(scrobbles, names, arguments.plays)
+            for name in ("plays import", "plays import, again"):
+                print_processes(name, [measure_command([*program, "plays", "import", str(scrobbles)])])
+        commands = {
+            "mood happy": [*program, "mood", "happy"],
+            "mix": [*program, "mix"],
+            "similar PATH": [*program, "similar", f"/m/{arguments.tracks // 2}.ogg"],
+        }
+        for command in commands.values():
+            measure_command(command)
+        print(f"mean (lowest to highest) of {arguments.rounds} whole processes, {arguments.tracks} tracks, ", end="")
+        print(f"{arguments.plays} plays, a library of {db.stat().st_size / 1e9:.2f} GB")
+        for name, command in commands.items():
+            print_processes(name, [measure_command(command) for _ in range(arguments.rounds)])
+    print(f"load average at end: {load_average()}")
+
+
 def bench_teach(arguments: argparse.Namespace) -> None:
     """Teach a made-up library one mood with two tracks, and compare with a command that only opens the library."""
     print(f"load average at start: {load_average()}")
@@ -629,6 +696,11 @@ def parse_arguments() -> argparse.Namespace:
     commands.add_argument("--db", type=Path, required=True, metavar="FILE", help="a library file; it is not written to")
     commands.add_argument("--rounds", type=positive, default=10, help="how often each is run (default: 10)")
     commands.set_defaults(bench=bench_commands)
+    lists = benches.add_parser("lists", help="lists of a large library whose plays were imported, and the import")
+    lists.add_argument("--tracks", type=positive, default=100_000, help="size of the library (default: 100000)")
+    lists.add_argument("--plays", type=int, default=2_000_000, help="scrobbles, or 0 for none (default: 2000000)")
+    lists.add_argument("--rounds", type=positive, default=5, help="how often each is run (default: 5)")
+    lists.set_defaults(bench=bench_lists)
     teach = benches.add_parser("teach", help="a mood taught to a library of random embeddings")
     teach.add_argument("--tracks", type=positive, default=100_000, help="size of the library (default: 100000)")
     teach.add_argument("--rounds", type=positive, default=5, help="how often each is run (default: 5)")

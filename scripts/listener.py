@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +83,13 @@ SPELLINGS: Sequence[Callable[[Name], Name]] = (
     lambda name: Name(name.artist, name.title[:-1] + "x", name.album),
     lambda name: Name(name.artist[1:], name.title, name.album),
 )
+
+
+def name_files(db: Path, names: Sequence[Name]) -> None:
+    """Give the files of tracks 1, 2, ... these names."""
+    with contextlib.closing(sqlite3.connect(db)) as library, library:
+        rows = ((name.artist, name.title, name.album, i) for i, name in enumerate(names, 1))
+        library.executemany("UPDATE file SET artist = ?, title = ?, album = ? WHERE track_id = ?", rows)
 
 
 def _drawn(rng: np.random.Generator, count: int, size: int) -> Numbers:
