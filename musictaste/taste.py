@@ -88,7 +88,7 @@ def loudest(plays: Plays) -> NDArray[np.int64]:
     """Rows of the history whose sound is compared with, int64, ascending: the most liked, and the least liked too."""
     weights = weigh(plays)
     liked, disliked = _foremost(weights), len(weights) - 1 - _foremost(-weights[::-1])
-    return np.union1d(liked[weights[liked] > 0], disliked[weights[disliked] < 0])
+    return np.sort(np.concatenate([liked[weights[liked] > 0], disliked[weights[disliked] < 0]]))
 
 
 def _foremost(weights: Floats) -> NDArray[np.int64]:
@@ -115,7 +115,9 @@ def liked(plays: Plays) -> NDArray[np.int64]:
 
 def companions(around: Together | None) -> NDArray[np.int64]:
     """Ids of what goes together with seeds in what was played."""
-    ids = np.zeros(0, np.int64) if around is None else around.ids.astype(np.int64)
+    if around is None:
+        return np.zeros(0, np.int64)
+    ids = around.ids.astype(np.int64)
     return np.unique(ids[ids >= 0])
 
 

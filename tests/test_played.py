@@ -119,17 +119,17 @@ def test_what_is_known_already_is_not_written_again(path: Path) -> None:
         listener = library.save_listener(Listener("lastfm", "/f.csv", "", own=True))
         library.save_events(listener, events)
         library.save_imported(counts)
-        written = library._db.conn.total_changes
+        written = library._db.total_changes
         library.save_events(listener, [*events, events[0]])
         library.save_imported(counts)
-        assert library._db.conn.total_changes == written
+        assert library._db.total_changes == written
         library.save_events(listener, [(2, T, False), (3, T + 1, False)], unmatched=[T + 600])
         assert list(library.own_events()) == [
             (2, listener, T, False),
             (2, listener, T + 300, True),
             (3, listener, T + 1, False),
         ]
-        assert library._db.conn.total_changes == written + 4
+        assert library._db.total_changes == written + 4
 
 
 def test_cosines_to_several_are_those_to_the_nearest(path: Path) -> None:

@@ -185,8 +185,8 @@ class _Said:
 
 
 def _with_rows_of(ids: Doubles, table: Doubles) -> Doubles:
-    """The rows of a table, by ascending ids in its first column, and empty ones for ids that have none."""
-    lacking = np.setdiff1d(ids, table[:, 0])
+    """The rows of a table, by ascending ids in its first column, and empty ones for distinct ids that have none."""
+    lacking = np.sort(ids[~np.isin(ids, table[:, 0], assume_unique=True)])
     if not len(lacking):
         return table
     rows = np.zeros((len(lacking), table.shape[1]))
