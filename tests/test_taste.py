@@ -282,8 +282,7 @@ def test_what_a_large_library_is_searched_near() -> None:
 def test_companions_of_seeds_are_all_their_neighbours() -> None:
     ids = np.array([[7, 5], [5, -1]], np.int32)
     together = Together(ids, np.ones((2, 2), np.float32), np.ones(2, np.float32))
-    found = [taste.companions(around).tolist() for around in (together, None)]
-    assert found == [[5, 7], []]
+    assert [taste.companions(around).tolist() for around in (together, None)] == [[5, 7], []]
 
 
 # The library around
