@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,15 @@ def test_lists_follow_what_was_imported(run: Run, tmp_path: Path) -> None:
     write_lastfm_uts(tmp_path / "a.csv", [replace(SONGS[3], played_at=tuple(range(T, T + 9000, 300)))])
     run("plays", "import", tmp_path / "a.csv")
     assert listed()[0] == (SONGS[3].path, 1.0)
+
+
+@pytest.mark.usefixtures("library")
+def test_cycles_are_collected_again_after_an_import(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("musictaste.history.read_history", lambda *_: seen.append(gc.isenabled()) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("plays", "import", tmp_path / "a")
+    assert (seen, gc.isenabled()) == ([False], True)
 
 
 @pytest.mark.usefixtures("library")
