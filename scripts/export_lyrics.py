@@ -96,17 +96,17 @@ def unpacked(graph: Graph, rows: str, parts: int) -> str:
     return graph.add("Concat", *found, rest, axis=1)
 
 
-def embedded(graph: Graph, table: Table, weights: Weights) -> str:
+def embedded(graph: Graph, pieces: str, table: Table, weights: Weights) -> str:
     """Embeddings [t, 512] of pieces [t]."""
-    low = unpacked(graph, graph.add("Gather", graph.constant(table.low), "pieces"), 2)
-    wide = graph.add("Gather", graph.constant(table.wide), "pieces")
+    low = unpacked(graph, graph.add("Gather", graph.constant(table.low), pieces), 2)
+    wide = graph.add("Gather", graph.constant(table.wide), pieces)
     wide = graph.add("Cast", wide, to=TensorProto.INT64)
     high = unpacked(graph, graph.add("Gather", graph.constant(table.high), wide), 4)
-    lowest = graph.add("Gather", graph.constant(table.lowest[:, None]), "pieces")
+    lowest = graph.add("Gather", graph.constant(table.lowest[:, None]), pieces)
     lowest = graph.add("Cast", lowest, to=TensorProto.FLOAT)
     steps = graph.add("Add", low, graph.add("Mul", high, graph.floats(STEPS)))
     steps = graph.add("Add", steps, lowest)
-    block = graph.add("Mod", "pieces", graph.ints(BLOCKS))
+    block = graph.add("Mod", pieces, graph.ints(BLOCKS))
     scale = graph.add("Gather", graph.floats(weights["scale"][:, None]), block)
     offset = graph.add("Gather", graph.floats(weights["lo"][:, None]), block)
     return graph.add("Add", graph.add("Mul", steps, scale), offset)
@@ -147,18 +147,31 @@ def convolved(graph: Graph, x: str, mask: str, kernel: Array, bias: Array, *, be
     return graph.add("Add", x, graph.add("Relu", graph.add("Add", product, graph.floats(bias))))
 
 
-def features(graph: Graph, x: str, mask: str, weights: Weights, epsilon: float) -> str:
-    """What is known of each piece among its neighbours, [t, 1280]."""
+def projected(graph: Graph, x: str, weights: Weights, epsilon: float) -> str:
+    """What the convolutions of all three orders begin with, [t, 768], of embeddings [t, 512]."""
     every = {
         name: np.concatenate([weights[f"{name}{n}"] for n in ORDERS], axis=-1)
         for name in ("proj", "proj_b", "ln_g", "ln_b")
     }
-    projected = graph.add("Add", graph.add("MatMul", x, matrix(graph, every["proj"])), graph.floats(every["proj_b"]))
-    projected = normalised(graph, projected, every["ln_g"], every["ln_b"], epsilon)
+    product = graph.add("MatMul", x, matrix(graph, every["proj"]))
+    return normalised(
+        graph, graph.add("Add", product, graph.floats(every["proj_b"])), every["ln_g"], every["ln_b"], epsilon
+    )
+
+
+def features(graph: Graph, table: Table, mask: str, weights: Weights, epsilon: float) -> str:
+    """What is known of each piece among its neighbours, [t, 1280].
+
+    Of a song's pieces six in ten were there before; what is known of a piece alone is computed once for all its places.
+    """
+    kinds, _, places, _ = graph.add_all("Unique", "pieces", outputs=4)
+    alone = embedded(graph, kinds, table, weights)
+    x = graph.add("Gather", alone, places)
+    beginning = graph.add("Gather", projected(graph, alone, weights, epsilon), places)
     parts = [x]
     for branch, (order, before) in enumerate(ORDERS.items()):
         edges = graph.ints(branch * CHANNELS), graph.ints((branch + 1) * CHANNELS)
-        h = graph.add("Slice", projected, *edges, graph.ints(1))
+        h = graph.add("Slice", beginning, *edges, graph.ints(1))
         for layer in ("1", "2"):
             kernel, bias = weights[f"w{layer}_{order}"], weights[f"b{layer}_{order}"]
             h = convolved(graph, h, mask, kernel, bias, before=before)
@@ -195,7 +208,7 @@ def build(table: Table, weights: Weights) -> onnx.ModelProto:
     graph = Graph()
     inside = graph.add("GreaterOrEqual", "owners", graph.constant(np.int64(0)))
     mask = graph.add("Unsqueeze", graph.add("Cast", inside, to=TensorProto.FLOAT), graph.ints(1))
-    known = features(graph, embedded(graph, table, weights), mask, weights, epsilon)
+    known = features(graph, table, mask, weights, epsilon)
     sums, counts = summed(graph, known)
     graph.add("Div", sums, counts, output="mean")
     root = graph.add("Sqrt", counts)

@@ -84,6 +84,12 @@ class Graph:
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
+    def add_all(self, op: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """Of an operator with several outputs the names of all."""
+        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))
+        return names
+
 
 def fetch_wheel(requirement: str, sha256: str, folder: Path) -> Path:
     """Download a wheel without its dependencies (that of musicnn pins numpy < 1.17) and check what came."""
