@@ -455,6 +455,27 @@ def write_spotify_account(path: Path, songs: Sequence[Song]) -> None:
     path.write_text(json.dumps(rows), encoding="utf-8")
 
 
+def write_maloja(path: Path, songs: Sequence[Song]) -> None:
+    def track(s: Song) -> dict[str, Any]:
+        album = {"artists": [s.artist], "albumtitle": s.album}
+        return {"artists": [s.artist], "title": s.title, "album": album, "length": s.duration_s}
+
+    rows = [{"time": at, "track": track(s), "duration": None, "origin": "client:x"} for s, at in _plays(songs)]
+    path.write_text(json.dumps({"maloja": {"export_time": 1}, "scrobbles": rows}, indent=2), encoding="utf-8")
+
+
+def write_panoscrobbler(path: Path, songs: Sequence[Song]) -> None:
+    rows = [
+        {
+            "timeHuman": "some day", "timeMs": 1000 * at + 933, "artist": s.artist, "track": s.title, "album": s.album,
+            "albumArtist": s.artist, "durationMs": round(1000 * s.duration_s), "event": event,
+        }
+        for event in ("scrobble", "love")
+        for s, at in _plays(songs)
+    ]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
 NAMES = ("artist", "title", "album")
 COUNTS = ("plays", "skips", "rating", "last_played")
 
@@ -508,5 +529,7 @@ FORMATS: dict[str, Format] = {
     "librefm": ("librefm", write_librefm, (*NAMES, "played_at")),
     "listenbrainz": ("listenbrainz", write_listenbrainz, (*NAMES, "duration_s", "recording_id", "played_at")),
     "spotify": ("spotify", write_spotify, (*NAMES, "played_at", "skipped_at")),
+    "maloja": ("maloja", write_maloja, (*NAMES, "duration_s", "played_at")),
+    "panoscrobbler": ("panoscrobbler", write_panoscrobbler, (*NAMES, "duration_s", "played_at")),
     "spotify account": ("spotify", write_spotify_account, ("artist", "title", "played_at")),
 }

@@ -37,6 +37,8 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "Downloads/Streaming_History_Audio*.json",
             "Downloads/endsong*.json",
             "Downloads/*scrobbles*.csv",
+            "Downloads/maloja_export*.json",
+            "Downloads/*[Ss]crobbl*.jsonl",
             "Downloads/*lastfm*.csv",
             "Downloads/iTunes*Library.xml",
             "Downloads/*[Ss]tatistics*.xml",

@@ -1,4 +1,4 @@
-"""Exports of services that keep every play with its time: Last.fm, Libre.fm, ListenBrainz, Spotify."""
+"""Exports of what keeps every play with its time: Last.fm, Libre.fm, ListenBrainz, Spotify, Maloja, Pano Scrobbler."""
 
 from __future__ import annotations
 
@@ -147,6 +147,8 @@ _KEYS = (
     ("listenbrainz", ("listened_at", "track_metadata")),
     ("listenbrainz", ("score", "recording_mbid")),
     ("listenbrainz", ("score", "recording_msid")),
+    ("maloja", ("maloja", "scrobbles")),
+    ("panoscrobbler", ("timeMs", "artist", "track")),
 )
 
 
@@ -169,11 +171,11 @@ def scrobble_documents(stream: Stream) -> tuple[str, Iterator[Row]] | None:
     if source is None:
         return None
     entries = chain.from_iterable(_entries(document) for document in chain([first], found))
-    return source, each(entries, {"lastfm": _lastfm, "spotify": _spotify, "listenbrainz": _listenbrainz}[source])
+    return source, each(entries, _READERS[source])
 
 
 def _entries(document: Any) -> Iterator[Any]:
-    """Single plays, out of the pages in which Last.fm gives them."""
+    """Single plays, out of the pages in which Last.fm and Maloja give them."""
     match document:
         case list():
             for part in document:
@@ -189,7 +191,9 @@ def _page(part: Any) -> Iterator[Any]:
         yield from ({"loved": True, **mapping(track)} for track in loved)
     elif "recenttracks" in said:
         yield from listing(mapping(said["recenttracks"]).get("track"))
-    elif "track" in said:
+    elif "scrobbles" in said:
+        yield from listing(said["scrobbles"])
+    elif isinstance(said.get("track"), dict | list):
         yield from listing(said["track"])
     else:
         yield part
@@ -251,3 +255,28 @@ def _listenbrainz(entry: Any) -> Iterator[Row]:
     record = _named(names.get("artist_name"), names.get("track_name"), names.get("release_name"), track_id)
     length = fields.duration_s(extra.get("duration_ms"), 1000) or fields.duration_s(extra.get("duration"))
     yield Listen(replace(record, duration_s=length), _sometime(fields.moment(said.get("listened_at"))))
+
+
+def _maloja(entry: Any) -> Iterator[Row]:
+    said = mapping(entry)
+    track = mapping(said.get("track"))
+    artists = " & ".join(filter(None, map(fields.text, listing(track.get("artists")))))
+    record = _named(artists, track.get("title"), mapping(track.get("album")).get("albumtitle"))
+    record = replace(record, duration_s=fields.duration_s(track.get("length")))
+    yield Listen(record, _sometime(fields.moment(said.get("time"))))
+
+
+def _panoscrobbler(entry: Any) -> Iterator[Row]:
+    said = mapping(entry)
+    if said.get("event", "scrobble") != "scrobble":
+        return
+    record = _named(said.get("artist"), said.get("track"), said.get("album"))
+    record = replace(record, duration_s=fields.duration_s(said.get("durationMs"), 1000))
+    at_ms = fields.number(said.get("timeMs"))
+    yield Listen(record, _sometime(None if at_ms is None else fields.moment(at_ms / 1000)))
+
+
+_READERS = {
+    "lastfm": _lastfm, "spotify": _spotify, "listenbrainz": _listenbrainz, "maloja": _maloja,
+    "panoscrobbler": _panoscrobbler,
+}  # fmt: skip
