@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from musictaste import flow
 from musictaste.exploring import Heard, explored
 from musictaste.moods import EMOTIONS, MOODS
-from musictaste.taste import MOOD_PRIOR, MOOD_WEIGHT, Taste, by_moods, seen_from
+from musictaste.taste import MOOD_PRIOR, MOOD_WEIGHT, Taste, by_moods, cosines_seen_from, seen_from
 from musictaste.track import Pool, Surroundings, Timeline, normalise
 
 Floats = NDArray[np.float32]
@@ -155,7 +155,7 @@ def fit_to_seeds(vectors: Floats, seeds: Floats, around: Surroundings | None = N
         return np.asarray((1 + vectors @ centre(seeds)) / 2, np.float32)
     middle = centre(seen_from(seeds, around.middle))
     own = _nearness(seen_from(seeds, around.middle) @ middle, replace(around, moods=around.played)).mean()
-    nearness = _nearness(seen_from(vectors, around.middle) @ middle, around)
+    nearness = _nearness(cosines_seen_from(vectors, around.middle, middle), around)
     return np.asarray(np.clip((1 + nearness / max(float(own), 1e-9)) / 2, 0, 1), np.float32)
 
 

@@ -132,6 +132,17 @@ def seen_from(vectors: Floats, middle: Floats) -> Floats:
     return np.asarray(apart, np.float32)
 
 
+def cosines_seen_from(vectors: Floats, middle: Floats, directions: Floats) -> Floats:
+    """What `seen_from(vectors, middle) @ directions.T` is of unit vectors [n, d], float32 [n] or [n, q].
+
+    It takes half the time, since no difference is made: the length of one is the root of 1 - 2 v.m + m.m.
+    """
+    products = vectors @ np.vstack([directions, middle]).T
+    lengths = np.sqrt(np.maximum(1 - 2 * products[:, -1] + middle @ middle, 1e-18))
+    cosines = (products[:, :-1] - directions @ middle) / lengths[:, None]
+    return np.asarray(cosines[:, 0] if directions.ndim == 1 else cosines, np.float32)
+
+
 def score(
     vectors: Floats, plays: Plays, listening: Beside | None = None, *, around: Surroundings | None = None
 ) -> Taste | None:
@@ -181,15 +192,16 @@ def _by_sound(
     vectors: Floats, plays: Plays, weights: Floats, around: Surroundings | None
 ) -> tuple[Floats, NDArray[np.int64], Floats]:
     """Support in -1..1, the row of the history that gives most of it, and how much that gives, each [n]."""
-    theirs = plays.vectors
-    if around is not None:
-        vectors, theirs = seen_from(vectors, around.middle), seen_from(theirs, around.middle)
+    theirs = plays.vectors if around is None else seen_from(plays.vectors, around.middle)
     sounded = np.arange(len(weights)) if plays.sounded is None else plays.sounded
     count = min(NEIGHBOURS, len(sounded))
     support, nearest = np.empty((len(vectors), count), np.float32), np.empty((len(vectors), count), np.int64)
     for begin in range(0, len(vectors), BLOCK):
         block = slice(begin, begin + BLOCK)
-        similarity = np.maximum(vectors[block] @ theirs.T, 0)
+        cosines = (
+            vectors[block] @ theirs.T if around is None else cosines_seen_from(vectors[block], around.middle, theirs)
+        )
+        similarity = np.maximum(cosines, 0)
         closest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
         support[block] = np.take_along_axis(similarity, closest, axis=1) * weights[sounded[closest]]
         nearest[block] = sounded[closest]
