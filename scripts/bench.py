@@ -713,5 +713,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    # What is installed has its bytecode; where Python may not keep any, each run compiles all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parsed = parse_arguments()
     parsed.bench(parsed)
