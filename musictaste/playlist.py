@@ -153,9 +153,10 @@ def fit_to_seeds(vectors: Floats, seeds: Floats, around: Surroundings | None = N
     """
     if around is None:
         return np.asarray((1 + vectors @ centre(seeds)) / 2, np.float32)
-    middle = centre(seen_from(seeds, around.middle))
-    own = _nearness(seen_from(seeds, around.middle) @ middle, replace(around, moods=around.played)).mean()
-    nearness = _nearness(cosines_seen_from(vectors, around.middle, middle), around)
+    sounds = seen_from(seeds, around.middle)
+    towards = centre(sounds)
+    own = _nearness(sounds @ towards, replace(around, moods=around.played)).mean()
+    nearness = _nearness(cosines_seen_from(vectors, around.middle, towards), around)
     return np.asarray(np.clip((1 + nearness / max(float(own), 1e-9)) / 2, 0, 1), np.float32)
 
 

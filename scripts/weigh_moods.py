@@ -14,10 +14,8 @@ emotion, by the vectors of their words and by what is read of their moods.
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import train_heads
@@ -25,7 +23,6 @@ import train_lyrics
 import weigh_words
 
 from musictaste import playlist, taste
-from musictaste.inference import Encoder
 from musictaste.moods import EMOTIONS
 from musictaste.store import VECTOR_SIZE
 from musictaste.track import Plays, Surroundings
@@ -133,12 +130,7 @@ def print_songs(words: tuple, vectors: Array) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio", type=Path, help="folder with quadrants and gems (.csv and .npz)")
-    parser.add_argument("lyrics", type=Path, help="folder with songs.csv.xz")
-    parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
-    args = parser.parse_args()
-    trainer, _, _ = train_lyrics.prepare(args.lyrics, Encoder(), args.cache)
+    args, trainer = weigh_words.started(__doc__)
     sound, words = weigh_words.heard(args.audio, args.cache), weigh_words.read(trainer, args.cache)
     print_clips(train_heads.load("quadrants", args.audio, args.cache), sound, words)
     rows = np.isin(trainer.songs.sources, weigh_words.PAIRED_SETS)

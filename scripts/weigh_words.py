@@ -98,13 +98,18 @@ def at_thresholds(runs: Sequence[Array], truth: Array) -> str:
     return ", ".join(parts)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def started(description: str | None) -> tuple[argparse.Namespace, train_lyrics.Trainer]:
+    """The arguments of a script on clips and songs, and the songs that are ready to be read."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("audio", type=Path, help="folder with quadrants and gems (.csv and .npz)")
     parser.add_argument("lyrics", type=Path, help="folder with songs.csv.xz")
     parser.add_argument("--cache", type=Path, help="folder to keep embeddings in between runs")
     args = parser.parse_args()
-    trainer, _, _ = train_lyrics.prepare(args.lyrics, Encoder(), args.cache)
+    return args, train_lyrics.prepare(args.lyrics, Encoder(), args.cache)[0]
+
+
+def main() -> None:
+    args, trainer = started(__doc__)
     sound, words = heard(args.audio, args.cache), read(trainer, args.cache)
     alone = [p[:, : len(EMOTIONS)] / p[:, : len(EMOTIONS)].sum(axis=1, keepdims=True) for p in words[0]]
     print("macro F1, calibration error, log loss")

@@ -122,10 +122,11 @@ def _table_reader(columns: dict[str, int]) -> Callable[[list[str] | None], Itera
     return read
 
 
-def _named(artist: Any, title: Any, album: Any = None, track_id: Any = None) -> PlayRecord:
-    record = PlayRecord(
-        (), fields.text(artist), fields.text(title), fields.text(album), recording_id=fields.recording_id(track_id)
-    )
+def _named(
+    artist: Any, title: Any, album: Any = None, track_id: Any = None, *, duration_s: float | None = None
+) -> PlayRecord:
+    names = fields.text(artist), fields.text(title), fields.text(album)
+    record = PlayRecord((), *names, duration_s, recording_id=fields.recording_id(track_id))
     if record.title is None or record.artist is None:
         raise ValueError("a play of nothing")
     return record
@@ -252,17 +253,19 @@ def _listenbrainz(entry: Any) -> Iterator[Row]:
         if record.recording_id or record.title:  # one that names the recording by Spotify's number alone says nothing
             yield record
         return
-    record = _named(names.get("artist_name"), names.get("track_name"), names.get("release_name"), track_id)
     length = fields.duration_s(extra.get("duration_ms"), 1000) or fields.duration_s(extra.get("duration"))
-    yield Listen(replace(record, duration_s=length), _sometime(fields.moment(said.get("listened_at"))))
+    record = _named(
+        names.get("artist_name"), names.get("track_name"), names.get("release_name"), track_id, duration_s=length
+    )
+    yield Listen(record, _sometime(fields.moment(said.get("listened_at"))))
 
 
 def _maloja(entry: Any) -> Iterator[Row]:
     said = mapping(entry)
     track = mapping(said.get("track"))
     artists = " & ".join(filter(None, map(fields.text, listing(track.get("artists")))))
-    record = _named(artists, track.get("title"), mapping(track.get("album")).get("albumtitle"))
-    record = replace(record, duration_s=fields.duration_s(track.get("length")))
+    album, length = mapping(track.get("album")).get("albumtitle"), fields.duration_s(track.get("length"))
+    record = _named(artists, track.get("title"), album, duration_s=length)
     yield Listen(record, _sometime(fields.moment(said.get("time"))))
 
 
@@ -270,8 +273,8 @@ def _panoscrobbler(entry: Any) -> Iterator[Row]:
     said = mapping(entry)
     if said.get("event", "scrobble") != "scrobble":
         return
-    record = _named(said.get("artist"), said.get("track"), said.get("album"))
-    record = replace(record, duration_s=fields.duration_s(said.get("durationMs"), 1000))
+    length = fields.duration_s(said.get("durationMs"), 1000)
+    record = _named(said.get("artist"), said.get("track"), said.get("album"), duration_s=length)
     at_ms = fields.number(said.get("timeMs"))
     yield Listen(record, _sometime(None if at_ms is None else fields.moment(at_ms / 1000)))
 
