@@ -118,6 +118,13 @@ def test_more_pieces_than_fit_in_one_run(tiny: Encoder, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(tiny.embed(texts), together)
 
 
+def test_runs_side_by_side_keep_the_order_of_the_texts(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["one fish two fish", "a song", "", "blue " * 30, "no words"] * 5
+    together = tiny.embed(texts)
+    monkeypatch.setitem(inference.BATCH_PIECES, "CPU", 10)
+    np.testing.assert_array_equal(Encoder(path=tiny._model.path, threads=3, many=True).embed(texts), together)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no pieces"])
 def test_the_pieces_are_missing(content: bytes | None, tmp_path: Path, tiny: Encoder) -> None:
     path = tmp_path / "words.onnx"

@@ -193,6 +193,29 @@ def test_bad_lines_of_an_export(line: str, tmp_path: Path) -> None:
     )
 
 
+def test_bad_rows_of_maloja(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    good = {"time": 1_600_000_000, "track": {"artists": ["A", "C"], "title": "B"}}
+    bad = [1, {}, {"time": 1, "track": {"title": "B"}}, {"time": 1, "track": {"artists": [], "title": "B"}}]
+    bad += [{"track": good["track"]}, {"time": "x", "track": good["track"]}]
+    path.write_text(json.dumps({"maloja": {}, "scrobbles": [good, *bad]}))
+    assert read_plays(path) == History(
+        "maloja", (PlayRecord((), "A & C", "B", played_at=(1_600_000_000,)),), malformed=len(bad)
+    )
+
+
+@pytest.mark.parametrize(
+    "row", ["{}", "1", '{"timeMs": null, "artist": "A", "track": "B"}', '{"timeMs": 1, "track": "B"}']
+)
+def test_bad_lines_of_pano_scrobbler(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    good = '{"timeMs": 1600000000933, "artist": "A", "track": "B"}'
+    path.write_text(f"{good}\n{row}\n")
+    assert read_plays(path) == History(
+        "panoscrobbler", (PlayRecord((), "A", "B", played_at=(1_600_000_000,)),), malformed=1
+    )
+
+
 # Files that are none, or meant to harm
 
 
