@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from musictaste.track import NamedFile, PlayRecord, fold, normalise
@@ -25,6 +26,10 @@ CLEARLY = 0.05
 """By how much the best of several similar names must lead."""
 UNLIKE = 0.30
 """Names below this have nothing in common: a path that ends alike is then chance."""
+AT_ONCE = 3
+"""How many of a few rare trigrams a similar name has to share before it is compared: best of 1 to 5 on a large library."""
+TINY = 1e-9
+ARTISTS_KEPT = 256
 SAME_DURATION_S = 3.0
 OTHER_DURATION_S = 15.0
 SURE_TAIL = 3
@@ -161,12 +166,51 @@ class _Known:
         return _is_live(self.file.album)
 
 
+class _Alike:
+    """Names that can be asked which of them are similar to another."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(dict.fromkeys(names))
+        self._grams = tuple(map(trigrams, self._names))
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, grams in enumerate(self._grams):
+            for gram in grams:
+                self._places[gram].append(place)
+        self._found: dict[str, list[tuple[float, str]]] = {}
+
+    def like(self, name: str) -> Sequence[tuple[float, str]]:
+        """(cosine, name) of the similar ones, in the order in which they were given.
+
+        Of n trigrams such a name shares at least c^2 n; so of any n - c^2 n + k of them it has k: of the rarest
+        (prefix filtering; Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins", ICDE 2006).
+        """
+        if name not in self._found:
+            grams = trigrams(name)
+            fewest, most = SIMILAR**2 * len(grams) - TINY, len(grams) / SIMILAR**2 + TINY
+            shared = math.ceil(fewest)
+            wanted = min(AT_ONCE, shared)
+            rarest = sorted((self._places.get(gram, ()) for gram in grams), key=len)
+            counted = Counter(chain.from_iterable(rarest[: len(grams) - shared + wanted]))
+            near = sorted(place for place, times in counted.items() if times >= wanted)
+            # One of fewer than c^2 n trigrams, or of more than n / c^2, shares too small a part.
+            likely = [place for place in near if fewest <= len(self._grams[place]) <= most]
+            scored = ((cosine(grams, self._grams[place]), self._names[place]) for place in likely)
+            self._found[name] = [pair for pair in scored if pair[0] >= SIMILAR]
+        return self._found[name]
+
+
 class Matcher:
     """The names of a library, ready to be asked which track a record means."""
 
     def __init__(self, files: Iterable[NamedFile]) -> None:
         self._known = [_Known(file) for file in files]
-        self._similar_artists: dict[str, list[tuple[float, str]]] = {}
+        self._steps: tuple[tuple[Evidence, Callable[[PlayRecord], Sequence[_Known]]], ...] = (
+            ("path", self._with_path),
+            ("recording id", self._with_id),
+            ("names", self._with_names),
+            ("cleaned names", self._with_cleaned_names),
+            ("similar names", self._with_similar_names),
+        )
 
     @cached_property
     def _by_tail(self) -> _Index:
@@ -207,16 +251,13 @@ class Matcher:
         return dict(found)
 
     @cached_property
-    def _artists_by_gram(self) -> Mapping[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for artist, grams in self._grams_of_artists.items():
-            for gram in grams:
-                found[gram].append(artist)
-        return found
+    def _artists(self) -> _Alike:
+        return _Alike(sorted(self._by_artist))
 
     @cached_property
-    def _grams_of_artists(self) -> Mapping[str, frozenset[str]]:
-        return {artist: trigrams(artist) for artist in self._by_artist}
+    def _titles_of(self) -> Callable[[str], _Alike]:
+        """The cleaned titles of an artist; those of the artists that were asked for lately are kept."""
+        return lru_cache(ARTISTS_KEPT)(lambda artist: _Alike(known.cleaned.base for known in self._by_artist[artist]))
 
     def match_all(self, records: Sequence[PlayRecord]) -> tuple[Match, ...]:
         """The track that each record means, in their order."""
@@ -227,23 +268,17 @@ class Matcher:
 
     def match(self, record: PlayRecord) -> Match:
         """The track that a record means, by the strongest evidence that there is."""
-        steps: tuple[tuple[Evidence, Callable[[PlayRecord], Sequence[_Known]]], ...] = (
-            ("path", self._with_path),
-            ("recording id", self._with_id),
-            ("names", self._with_names),
-            ("cleaned names", self._with_cleaned_names),
-            ("similar names", self._with_similar_names),
-        )
         doubt: Match | None = None
-        for evidence, find in steps:
+        for evidence, find in self._steps:
             found = find(record)
             if doubt:  # weaker evidence may decide among the candidates of the stronger, and bring no others
                 found = [known for known in found if known.file.track_id in doubt.candidates]
+            if not found:
+                continue
             tracks = tuple(dict.fromkeys(known.file.track_id for known in _narrowed(found, record)))
             if len(tracks) == 1:
                 return Match(record, tracks[0], evidence)
-            if tracks and not doubt:
-                doubt = Match(record, None, evidence, tracks)
+            doubt = doubt or Match(record, None, evidence, tracks)
         return doubt or Match(record, None, None)
 
     def nearest(self, record: PlayRecord) -> int | None:
@@ -252,7 +287,7 @@ class Matcher:
             return None
         title = clean_title(record.title).base
         grams = trigrams(title)
-        similar = self._artists_like(clean_artist(record.artist or ""))
+        similar = self._artists.like(clean_artist(record.artist or ""))
         scored = [(1.0, known) for known in self._by_cleaned_title.get(title, ())]
         scored += [
             (likeness + cosine(grams, trigrams(known.cleaned.base)), known)
@@ -304,36 +339,15 @@ class Matcher:
         if not record.title or not record.artist:
             return []
         title = clean_title(record.title)
-        grams = trigrams(title.base)
-        scored = []
-        shortest = math.floor(SIMILAR**2 * len(grams)) - 1  # a name has a trigram more than letters, at the most
-        for likeness, artist in self._artists_like(clean_artist(record.artist)):
-            for known in self._by_artist[artist]:
-                if len(known.cleaned.base) < shortest:
-                    continue
-                of_title = cosine(grams, trigrams(known.cleaned.base))
-                if of_title >= SIMILAR and _could_be(known, title, record):
-                    scored.append((likeness + of_title, known))
+        scored = [
+            (likeness + of_title, known)
+            for likeness, artist in self._artists.like(clean_artist(record.artist))
+            for of_title, name in self._titles_of(artist).like(title.base)
+            for known in self._by_cleaned[artist, name]
+            if _could_be(known, title, record)
+        ]
         best = max((score for score, _ in scored), default=0.0)
         return [known for score, known in scored if score >= best - CLEARLY]
-
-    def _artists_like(self, artist: str) -> list[tuple[float, str]]:
-        """(cosine, artist) of the library's artists with a similar name.
-
-        Of n trigrams such a name shares at least c^2 n, so it has at least one of any n - c^2 n + 1: the rarest
-        (prefix filtering; Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins", ICDE 2006).
-        """
-        if artist not in self._similar_artists:
-            grams = trigrams(artist)
-            rarest = sorted(grams, key=lambda gram: len(self._artists_by_gram.get(gram, ())))
-            kept = len(grams) - math.ceil(SIMILAR**2 * len(grams)) + 1
-            near = {other for gram in rarest[:kept] for other in self._artists_by_gram.get(gram, ())}
-            # One of fewer than c^2 n trigrams, or of more than n / c^2, shares too small a part.
-            fewest, most = SIMILAR**2 * len(grams) - 1, len(grams) / SIMILAR**2 + 1
-            likely = sorted(other for other in near if fewest <= len(self._grams_of_artists[other]) <= most)
-            scored = ((cosine(grams, self._grams_of_artists[other]), other) for other in likely)
-            self._similar_artists[artist] = [pair for pair in scored if pair[0] >= SIMILAR]
-        return self._similar_artists[artist]
 
 
 _Index: TypeAlias = Mapping[Hashable, Sequence[_Known]]
@@ -371,6 +385,8 @@ def _contradicts(known: _Known, record: PlayRecord) -> bool:
 def _of_version(same: Iterable[_Known], title: Title, record: PlayRecord) -> list[_Known]:
     """Those of the same version; an album that is live says so for its titles."""
     files = list(same)
+    if not files:
+        return files
     wanted = _on_album(title, live=_is_live(record.album))
     exact = [known for known in files if wanted.same_version(_on_album(known.cleaned, live=known.live_album))]
     return exact or [known for known in files if title.same_version(known.cleaned)]
@@ -416,6 +432,8 @@ def _same_album(known: _Known, record: PlayRecord) -> bool:
 
 def _narrowed(found: Sequence[_Known], record: PlayRecord) -> Sequence[_Known]:
     """Of several files with the same evidence, those that the album, then the duration, then the title speak for."""
+    if len(found) < 2:
+        return found
     tests: tuple[Callable[[_Known], bool], ...] = (
         lambda known: _same_album(known, record),
         lambda known: (_seconds_apart(known, record) or 0.0) <= SAME_DURATION_S and record.duration_s is not None,
@@ -423,7 +441,7 @@ def _narrowed(found: Sequence[_Known], record: PlayRecord) -> Sequence[_Known]:
         lambda known: bool(record.artist) and normalise(record.artist) in known.artists,
         lambda known: not known.file.missing,  # what another file has replaced
     )
-    for agrees in tests if len(found) > 1 else ():
+    for agrees in tests:
         if len({known.file.track_id for known in found}) == 1:
             break
         found = [known for known in found if agrees(known)] or found
