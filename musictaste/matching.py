@@ -27,7 +27,7 @@ CLEARLY = 0.05
 UNLIKE = 0.30
 """Names below this have nothing in common: a path that ends alike is then chance."""
 AT_ONCE = 3
-"""How many of a few rare trigrams a similar name has to share before it is compared: best of 1 to 5 on a large library."""
+"""So many of its rarest trigrams a similar name has to share to be compared: best of 1 to 4 on a large library."""
 TINY = 1e-9
 ARTISTS_KEPT = 256
 SAME_DURATION_S = 3.0
@@ -166,7 +166,7 @@ class _Known:
         return _is_live(self.file.album)
 
 
-class _Alike:
+class Alike:
     """Names that can be asked which of them are similar to another."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -251,13 +251,13 @@ class Matcher:
         return dict(found)
 
     @cached_property
-    def _artists(self) -> _Alike:
-        return _Alike(sorted(self._by_artist))
+    def _artists(self) -> Alike:
+        return Alike(sorted(self._by_artist))
 
     @cached_property
-    def _titles_of(self) -> Callable[[str], _Alike]:
+    def _titles_of(self) -> Callable[[str], Alike]:
         """The cleaned titles of an artist; those of the artists that were asked for lately are kept."""
-        return lru_cache(ARTISTS_KEPT)(lambda artist: _Alike(known.cleaned.base for known in self._by_artist[artist]))
+        return lru_cache(ARTISTS_KEPT)(lambda artist: Alike(known.cleaned.base for known in self._by_artist[artist]))
 
     def match_all(self, records: Sequence[PlayRecord]) -> tuple[Match, ...]:
         """The track that each record means, in their order."""

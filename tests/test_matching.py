@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musictaste.matching import Match, Matcher, Title, clean_artist, clean_title, cosine, trigrams
+from musictaste.matching import SIMILAR, Alike, Match, Matcher, Title, clean_artist, clean_title, cosine, trigrams
 from musictaste.track import NamedFile, PlayRecord, fold, normalise
 
 ID = "d5e4fb56-e457-4684-aa31-63ce70ee5a8c"
@@ -278,6 +278,15 @@ def test_a_track_is_found_by_its_own_names(artist: str, title: str) -> None:
 def test_the_cosine_is_one_of_equals_and_symmetric(one: str, other: str) -> None:
     assert cosine(trigrams(one), trigrams(one)) == pytest.approx(1)
     assert cosine(trigrams(one), trigrams(other)) == cosine(trigrams(other), trigrams(one)) <= 1 + 1e-9
+
+
+few_letters = st.text("ab", max_size=12)
+
+
+@given(st.lists(few_letters, max_size=20), few_letters)
+def test_similar_names_are_all_whose_cosine_is_high_enough(known: list[str], name: str) -> None:
+    scored = [(cosine(trigrams(name), trigrams(other)), other) for other in dict.fromkeys(known)]
+    assert Alike(known).like(name) == [pair for pair in scored if pair[0] >= SIMILAR]
 
 
 def test_many_are_matched_as_each_is() -> None:
