@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 from musictaste.track import History, PlayRecord
 
@@ -12,8 +12,7 @@ T = TypeVar("T")
 N = TypeVar("N", int, float, bool)
 
 
-@dataclass(frozen=True)
-class Listen:
+class Listen(NamedTuple):
     """One play with its time, or one skip; `of` names the recording."""
 
     of: PlayRecord

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from musictaste.plays import fields
@@ -15,7 +15,6 @@ from musictaste.plays.rows import Listen, Row, each, listing, mapping
 from musictaste.track import PlayRecord
 
 SHORTEST_PLAY_MS = 30_000
-NAMES_KEPT = 2**16
 HEADER_WITHIN = 20
 """Libre.fm writes a few lines of its own before the header."""
 
@@ -46,9 +45,9 @@ def scrobble_table(stream: Stream) -> Iterator[Row]:
     before: list[list[str] | None] = []
     for row in rows:
         if row is not None and (columns := _header(row)):
-            return each(rows, _table_reader(columns))
+            return _table(rows, columns)
         if row is not None and (columns := _layout(row)):
-            return each(chain([row], rows), _table_reader(columns))
+            return _table(chain([row], rows), columns)
         before.append(row)
         if len(before) == HEADER_WITHIN:
             break
@@ -108,18 +107,28 @@ def _when(row: Sequence[str], columns: dict[str, int]) -> int | None:
     return fields.date(words) if len(words) > 7 else None
 
 
-def _table_reader(columns: dict[str, int]) -> Callable[[list[str] | None], Iterator[Row]]:
+def _table(rows: Iterable[list[str] | None], columns: dict[str, int]) -> Iterator[Row]:
+    """The plays of a table, by what the rows name: most of a million rows name what others have named."""
     last = max(columns.values())
-    places = [columns.get(field) for field in ("artist", "title", "album", "track_id")]
-    named = lru_cache(NAMES_KEPT)(_named)  # most rows name what others have named
-
-    def read(row: list[str] | None) -> Iterator[Row]:
-        if row is None or len(row) <= last:
-            raise ValueError("a row with too few columns")
-        record = named(*(None if at is None else row[at] for at in places))
-        yield Listen(record, _sometime(_when(row, columns)))
-
-    return read
+    named = [field for field in ("artist", "title", "album", "track_id") if field in columns]
+    names_of = itemgetter(*(columns[field] for field in named))
+    times: dict[tuple[str, ...], list[int]] = {}
+    for row in rows:
+        try:
+            if row is None or len(row) <= last:
+                raise ValueError("a row with too few columns")
+            at = _sometime(_when(row, columns))
+        except ValueError:
+            yield None
+        else:
+            times.setdefault(names_of(row), []).append(at)
+    for names, played_at in times.items():
+        try:
+            record = _named(**dict(zip(named, names, strict=True)))
+        except ValueError:
+            yield from [None] * len(played_at)
+        else:
+            yield from (Listen(record, at) for at in played_at)
 
 
 def _named(
