@@ -26,6 +26,7 @@ _COLUMNS = {
     "when": ("uts", "timestamp", "utc_time", "time", "date"),
     "day": ("date",),
 }
+_NAMES = ("artist", "title", "album", "track_id")
 
 
 def csv_source(head: str) -> str | None:
@@ -110,7 +111,7 @@ def _when(row: Sequence[str], columns: dict[str, int]) -> int | None:
 def _table(rows: Iterable[list[str] | None], columns: dict[str, int]) -> Iterator[Row]:
     """The plays of a table, by what the rows name: most of a million rows name what others have named."""
     last = max(columns.values())
-    named = [field for field in ("artist", "title", "album", "track_id") if field in columns]
+    named = [field for field in _NAMES if field in columns]
     names_of = itemgetter(*(columns[field] for field in named))
     times: dict[tuple[str, ...], list[int]] = {}
     for row in rows:
@@ -124,7 +125,8 @@ def _table(rows: Iterable[list[str] | None], columns: dict[str, int]) -> Iterato
             times.setdefault(names_of(row), []).append(at)
     for names, played_at in times.items():
         try:
-            record = _named(**dict(zip(named, names, strict=True)))
+            said = dict(zip(named, names, strict=True))
+            record = _named(*map(said.get, _NAMES))
         except ValueError:
             yield from [None] * len(played_at)
         else:

@@ -16,6 +16,7 @@ from musictaste.store.packing import unit_vectors
 from musictaste.track import Counts, Listener, NamedFile, Plays
 
 Doubles = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 AT_BITS = 31
 """Where the time begins in the number of a play: below it are 30 bits of the track, and whether it was skipped."""
@@ -77,15 +78,18 @@ class Listening(Columns):
         A time that is given again belongs to the track that is given now, or to none: names may have been mended. What
         is known already is not written again.
         """
-        said = np.unique(_packed((at, track_id, skipped) for track_id, at, skipped in events))
-        known = _packed(
-            self._db.execute("SELECT at, track_id, skipped FROM play_event WHERE listener_id = ?", [listener_id])
+        said = np.sort(_packed((at, track_id, skipped) for track_id, at, skipped in events))
+        known = np.sort(
+            _packed(
+                self._db.execute("SELECT at, track_id, skipped FROM play_event WHERE listener_id = ?", [listener_id])
+            )
         )
-        given = np.union1d(said >> AT_BITS, np.fromiter(unmatched, np.int64))
-        gone = known[np.isin(known >> AT_BITS, given) & ~np.isin(known, said)]
+        given = np.sort(np.concatenate([said >> AT_BITS, np.fromiter(unmatched, np.int64)]))
+        gone = known[_among(known >> AT_BITS, given) & ~_among(known, said)]
+        new = said[~_among(said, known) & (np.diff(said, prepend=-1) > 0)]
         delete = "DELETE FROM play_event WHERE listener_id = ? AND at = ? AND track_id = ? AND skipped = ?"
         insert = "INSERT INTO play_event (listener_id, at, track_id, skipped) VALUES (?, ?, ?, ?)"
-        for sql, codes in ((delete, gone), (insert, np.setdiff1d(said, known))):
+        for sql, codes in ((delete, gone), (insert, new)):
             self._write_many(sql, ((listener_id, *_unpacked(code)) for code in codes.tolist()))
 
     def own_counts(self) -> list[tuple[int, Counts]]:
@@ -104,7 +108,7 @@ class Listening(Columns):
         rows = self._db.execute(_OWN_EVENTS_SQL)
         return ((track_id, listener_id, at, bool(skipped)) for track_id, listener_id, at, skipped in rows)
 
-    def own_times(self) -> NDArray[np.int64]:
+    def own_times(self) -> Numbers:
         """The plays of `own_events` as columns, int64 [4, n]."""
         rows = self._db.execute(_OWN_EVENTS_SQL)
         return np.fromiter((number for row in rows for number in row), np.int64).reshape(-1, 4).T
@@ -125,7 +129,7 @@ class Listening(Columns):
                 (row for track_id, row in said.items() if before.get(track_id) != row),
             )
 
-    def plays(self, sounding: Callable[[Plays], NDArray[np.int64]] | None = None) -> Plays:
+    def plays(self, sounding: Callable[[Plays], Numbers] | None = None) -> Plays:
         """All music that was played, skipped, rated, loved or spoken of, that whose files are missing included.
 
         Vectors are those of the rows that `sounding` chooses, or of all.
@@ -153,7 +157,7 @@ class Listening(Columns):
         sounded = np.arange(len(track_ids)) if sounding is None else sounding(known)
         return replace(known, vectors=self.vectors(track_ids[sounded].tolist()), sounded=sounded)
 
-    def _said(self) -> tuple[NDArray[np.int64], dict[str, Doubles]]:
+    def _said(self) -> tuple[Numbers, dict[str, Doubles]]:
         """All music that anything is said of, by ascending id, and what tags and players say of each as columns."""
         feedback = self._db.execute("SELECT DISTINCT track_id FROM feedback JOIN file USING (track_id)").fetchall()
         other = self._db.execute("SELECT track_id FROM kind WHERE kind != 'music'").fetchall()
@@ -194,9 +198,17 @@ def _with_rows_of(ids: Doubles, table: Doubles) -> Doubles:
     return np.insert(table, np.searchsorted(table[:, 0], lacking), rows, axis=0)
 
 
-def _packed(events: Iterable[tuple[int, int, int]]) -> NDArray[np.int64]:
+def _packed(events: Iterable[tuple[int, int, int]]) -> Numbers:
     """(Unix seconds, track, skipped) as one number each, in the same order: a million tuples would fill memory."""
     return np.fromiter(((at << AT_BITS) | (track_id << 1) | skipped for at, track_id, skipped in events), np.int64)
+
+
+def _among(values: Numbers, ascending: Numbers) -> NDArray[np.bool_]:
+    """Which values are among ascending ones: a tenth of the time of `isin`, where both are long and in order."""
+    if not len(ascending):
+        return np.zeros(len(values), np.bool_)
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return np.asarray(ascending[places] == values)
 
 
 def _unpacked(code: int) -> tuple[int, int, int]:
@@ -224,7 +236,7 @@ def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> 
     return plays, skips
 
 
-def _placed(ids: NDArray[np.int64], values: Mapping[int, float]) -> Doubles:
+def _placed(ids: Numbers, values: Mapping[int, float]) -> Doubles:
     """Values of some tracks as a column [n] beside ascending ids, 0 elsewhere; tracks that are not among them go."""
     column = np.zeros(len(ids))
     known = np.intersect1d(np.fromiter(values, np.int64), ids, assume_unique=True)
