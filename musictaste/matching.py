@@ -66,7 +66,7 @@ _LIVE_ALBUM = re.compile(r"\blive\s(?:at|in|from|on)\b|\(live\b|\bunplugged\b|\b
 _NUMBER = re.compile(r"\d+|\b[ivx]+\b")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """Which track a record means, and by what evidence; the candidates where it names several of them."""
 
@@ -80,7 +80,7 @@ class Match:
         return self.track_id is None and self.evidence is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Title:
     """A title without what may be left away; the kinds of version that it names, and what it says of them."""
 

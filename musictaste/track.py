@@ -312,7 +312,7 @@ class Together:
     trust: NDArray[np.float32] = field(compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlayRecord:
     """What a player says of one recording for one of its users; None or empty where it says nothing.
 
