@@ -240,7 +240,7 @@ def learn_next(plays: Listens, names: Names) -> NextTrack:
     earlier = _count_next(plays.between(0, held), names)
     told = [
         earlier.parts(context)[:, track]
-        for track, context in next_tracks(plays.between(held, sessions), earlier.recent > 0)[-LEARNED_EVENTS:]
+        for track, context in next_tracks(plays.between(held, sessions), earlier.recent > 0, LEARNED_EVENTS)
     ]
     weights = mixture(np.asarray(told, np.float64).reshape(len(told), len(PARTS)))
     return replace(_count_next(plays, names), weights=weights)
@@ -254,15 +254,20 @@ def _count_next(plays: Listens, names: Names) -> NextTrack:
     return NextTrack(followed(plays, count, 1), followed(plays, count), recent, names, equal)
 
 
-def next_tracks(plays: Listens, known: NDArray[np.bool_]) -> list[tuple[int, Numbers]]:
-    """Each play that goes on in a session with a known track new to it, and what came before, the latest first."""
-    found = []
-    begins = np.searchsorted(plays.sessions, plays.sessions)
-    for place, begin in enumerate(begins.tolist()):
-        track, context = int(plays.tracks[place]), plays.tracks[begin:place][::-1]
+def next_tracks(plays: Listens, known: NDArray[np.bool_], most: int | None = None) -> list[tuple[int, Numbers]]:
+    """Each play that goes on in a session with a known track new to it, and what came before, the latest first.
+
+    Of more than `most`, the last ones.
+    """
+    found: list[tuple[int, Numbers]] = []
+    begins = np.searchsorted(plays.sessions, plays.sessions).tolist()
+    for place in range(len(plays) - 1, -1, -1):
+        if len(found) == most:
+            break
+        track, context = int(plays.tracks[place]), plays.tracks[begins[place] : place][::-1]
         if len(context) and known[track] and track not in context:
             found.append((track, context))
-    return found
+    return found[::-1]
 
 
 def near(plays: Listens, count: int) -> tuple[Sparse, NDArray[np.float64]]:
@@ -357,7 +362,7 @@ def _learn_blend(plays: Listens, shared: Sparse | None, vectors: Floats) -> NDAr
     sessions = int(plays.sessions[-1]) + 1 if len(plays) else 0
     held = int(sessions * (1 - HELD_OUT))
     earlier, _ = near(plays.between(0, held), len(vectors))
-    events = next_tracks(plays.between(held, sessions), np.ones(len(vectors), np.bool_))[-LEARNED_EVENTS:]
+    events = next_tracks(plays.between(held, sessions), np.ones(len(vectors), np.bool_), LEARNED_EVENTS)
     before = np.asarray([context[0] for _, context in events], np.int64)
     after = np.asarray([track for track, _ in events], np.int64)
     parts = [_share_of(matrix, before, after) for matrix in (earlier, shared) if matrix is not None]
@@ -374,12 +379,14 @@ def _share_of(matrix: Sparse, before: Numbers, after: Numbers) -> NDArray[np.flo
 
 def _likelihood_of_sound(vectors: Floats, before: Numbers, after: Numbers) -> NDArray[np.float64]:
     """How likely nearness of sound alone holds each track after the one before, float64 [events]."""
-    found = np.zeros((len(SHARPNESS), len(after)))
-    for begin in range(0, len(after), BLOCK):
-        cosines = vectors[before[begin : begin + BLOCK]] @ vectors.T
-        likely = np.exp(SHARPNESS[0] * (cosines - 1))
-        wanted = np.arange(len(cosines)), after[begin : begin + BLOCK]
+    asked = vectors[before]
+    wanted = np.einsum("ij,ij->i", asked, vectors[after])
+    found = np.exp(np.outer(SHARPNESS, wanted - 1))
+    totals = np.zeros_like(found)
+    for begin in range(0, len(vectors), BLOCK):
+        likely = np.exp(SHARPNESS[0] * (asked @ vectors[begin : begin + BLOCK].T - 1))
         for place in range(len(SHARPNESS)):
-            found[place, begin : begin + BLOCK] = likely[wanted] / likely.sum(axis=1)
+            totals[place] += likely.sum(axis=1)
             np.square(likely, out=likely)
+    found /= totals
     return np.asarray(found[np.log(np.maximum(found, 1e-300)).sum(axis=1).argmax()])

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -226,7 +227,7 @@ def merge(counts: Iterable[tuple[int, Counts]], events: Iterable[tuple[int, int,
     for listener, said in counts:
         by_track[said.track_id][listener] = said
     times: dict[int, dict[bool, dict[int, list[int]]]] = defaultdict(lambda: {False: {}, True: {}})
-    for (track_id, listener), group in groupby(events, key=lambda event: event[:2]):
+    for (track_id, listener), group in groupby(events, key=itemgetter(0, 1)):
         for _, _, at, skipped in group:
             times[track_id][skipped].setdefault(listener, []).append(at)
     return [

@@ -154,8 +154,12 @@ def test_weights_sum_to_one(events: int, parts: int, seed: int) -> None:
 
 def test_events_go_on_in_a_session_with_something_known_and_new() -> None:
     known = np.asarray([True, True, True, False])
-    found = colistening.next_tracks(played("abac", "d", "db"), known)
-    assert [(track, context.tolist()) for track, context in found] == [(1, [0]), (2, [0, 1, 0]), (1, [3])]
+    plays = played("abac", "d", "db")
+    found = colistening.next_tracks(plays, known)
+    events = [(1, [0]), (2, [0, 1, 0]), (1, [3])]
+    assert [(track, context.tolist()) for track, context in found] == events
+    last = colistening.next_tracks(plays, known, 2)
+    assert [(track, context.tolist()) for track, context in last] == events[1:]
 
 
 def test_what_always_follows_is_expected_next() -> None:

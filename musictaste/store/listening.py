@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ class Listening(Columns):
         delete = "DELETE FROM play_event WHERE listener_id = ? AND at = ? AND track_id = ? AND skipped = ?"
         insert = "INSERT INTO play_event (listener_id, at, track_id, skipped) VALUES (?, ?, ?, ?)"
         for sql, codes in ((delete, gone), (insert, new)):
-            self._write_many(sql, ((listener_id, *_unpacked(code)) for code in codes.tolist()))
+            self._write_many(sql, zip(repeat(listener_id), *_unpacked(codes), strict=False))
 
     def own_counts(self) -> list[tuple[int, Counts]]:
         """(listener's id, counts) of all that the owner's players say, by track."""
@@ -211,8 +212,9 @@ def _among(values: Numbers, ascending: Numbers) -> NDArray[np.bool_]:
     return np.asarray(ascending[places] == values)
 
 
-def _unpacked(code: int) -> tuple[int, int, int]:
-    return code >> AT_BITS, code >> 1 & (1 << AT_BITS - 1) - 1, code & 1
+def _unpacked(codes: Numbers) -> tuple[list[int], list[int], list[int]]:
+    """Unix seconds, tracks, and whether they were skipped."""
+    return (codes >> AT_BITS).tolist(), (codes >> 1 & (1 << AT_BITS - 1) - 1).tolist(), (codes & 1).tolist()
 
 
 def _left(tags: _Said, players: _Said, faded: Sequence[Doubles], now: float) -> tuple[Doubles, Doubles]:
