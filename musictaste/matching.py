@@ -28,7 +28,7 @@ UNLIKE = 0.30
 """Names below this have nothing in common: a path that ends alike is then chance."""
 AT_ONCE = 3
 """So many of its rarest trigrams a similar name has to share to be compared: best of 1 to 4 on a large library."""
-TINY = 1e-9
+TINY = 1e-9  # by which products are off
 ARTISTS_KEPT = 256
 SAME_DURATION_S = 3.0
 OTHER_DURATION_S = 15.0

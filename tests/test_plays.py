@@ -167,6 +167,22 @@ def test_bad_rows_of_a_table(row: str, tmp_path: Path) -> None:
     assert read_plays(path) == History("lastfm", (good,), malformed=1)
 
 
+def test_rows_that_name_the_same_are_counted_each(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [
+        "A,B,C,soon",
+        "A,,C,1600000000",
+        "A,D,C,1600000005",
+        "A,,C,1600000060",
+        "A,B,C,1600000120",
+        "A,B,C,1600000030",
+    ]
+    path.write_text("\n".join(["artist,track,album,time", *rows]))
+    first = PlayRecord((), "A", "D", "C", played_at=(1_600_000_005,))
+    second = PlayRecord((), "A", "B", "C", played_at=(1_600_000_030, 1_600_000_120))
+    assert read_plays(path) == History("lastfm", (first, second), malformed=3)
+
+
 def test_plays_in_the_future_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     now = int(time.time())

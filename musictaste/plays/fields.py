@@ -72,8 +72,7 @@ def text(value: Any) -> str | None:
     name = value.replace("\0", "").strip()
     if len(name) > LONGEST_NAME:
         raise ValueError("no possible name")
-    if not name.isascii():
-        name.encode()  # half a surrogate pair, or a byte that was not UTF-8, cannot be a name
+    name.encode()  # half a surrogate pair, or a byte that was not UTF-8, cannot be a name
     return None if not name or name.lower() in _UNTAGGED else name
 
 

@@ -114,18 +114,18 @@ def _table(rows: Iterable[list[str] | None], columns: dict[str, int]) -> Iterato
     named = [field for field in _NAMES if field in columns]
     names_of = itemgetter(*(columns[field] for field in named))
     times: dict[tuple[str, ...], list[int]] = {}
-    for row in rows:
-        try:
-            if row is None or len(row) <= last:
-                raise ValueError("a row with too few columns")
-            at = _sometime(_when(row, columns))
-        except ValueError:
-            yield None
-        else:
-            times.setdefault(names_of(row), []).append(at)
+
+    def keep(row: list[str] | None) -> Iterable[Row]:
+        if row is None or len(row) <= last:
+            raise ValueError("a row with too few columns")
+        at = _sometime(_when(row, columns))
+        times.setdefault(names_of(row), []).append(at)
+        return ()
+
+    yield from each(rows, keep)
     for names, played_at in times.items():
+        said = dict(zip(named, names, strict=True))
         try:
-            said = dict(zip(named, names, strict=True))
             record = _named(*map(said.get, _NAMES))
         except ValueError:
             yield from [None] * len(played_at)
