@@ -129,22 +129,42 @@ def normalised(graph: Graph, x: str, gain: Array, bias: Array, epsilon: float) -
     return graph.add("LayerNormalization", x, graph.floats(gain), graph.floats(bias), axis=-1, epsilon=epsilon)
 
 
-def convolved(graph: Graph, x: str, mask: str, kernel: Array, bias: Array, *, before: int) -> str:
-    """Adds relu(convolution of x) to x, over pieces, x [t, 256]; gaps between texts count as zeros.
+def convolved_alone(graph: Graph, alone: str, places: str, kernel: Array, bias: Array, *, before: int) -> str:
+    """What `convolved` makes of pieces that know nothing of their neighbours yet, [t, 256].
 
-    The batch begins and ends with a gap as long as a convolution reaches, so windows are shifted copies of x.
+    A piece's products with the kernel are the same wherever it stands: `alone` [u, 256] has each piece once, `places`
+    [t] say where it is in `alone`, whose last row is the zeros of gaps.
     """
+    rows = np.concatenate(np.split(kernel, len(kernel) // CHANNELS), axis=1)
+    products = graph.add("MatMul", alone, coarse_matrix(graph, rows))
+    order = len(kernel) // CHANNELS
+    each = graph.add_all("Split", products, outputs=order, axis=1)
+    near = shifted(graph, places, order, before, axes=1)
+    met = [graph.add("Gather", product, place) for product, place in zip(each, near, strict=True)]
+    known = graph.add("Relu", graph.add("Sum", *met, graph.floats(bias)))
+    return graph.add("Add", graph.add("Gather", alone, places), known)
+
+
+def convolved(graph: Graph, x: str, mask: str, kernel: Array, bias: Array, *, before: int) -> str:
+    """Adds relu(convolution of x) to x, over pieces, x [t, 256]; gaps between texts count as zeros."""
     inside = graph.add("Mul", x, mask)
-    after = len(kernel) // CHANNELS - 1 - before
-    padded = graph.add("Pad", inside, graph.ints(before, 0, after, 0))
-    shifted = []
-    for shift in range(before + after + 1):
-        end = shift - before - after
-        stop = graph.ints(end) if end else graph.ints(np.iinfo(np.int64).max)
-        shifted.append(graph.add("Slice", padded, graph.ints(shift), stop, graph.ints(0)))
-    windows = graph.add("Concat", *shifted, axis=1)
+    windows = graph.add("Concat", *shifted(graph, inside, len(kernel) // CHANNELS, before, axes=2), axis=1)
     product = graph.add("MatMul", windows, coarse_matrix(graph, kernel))
     return graph.add("Add", x, graph.add("Relu", graph.add("Add", product, graph.floats(bias))))
+
+
+def shifted(graph: Graph, x: str, order: int, before: int, *, axes: int) -> list[str]:
+    """What each of the `order` rows of a kernel meets of x, where `before` of them are ahead of a piece's own.
+
+    What is beyond its ends is as its ends are: a batch begins and ends with a gap as long as a convolution reaches.
+    """
+    after, others = order - 1 - before, [0] * (axes - 1)
+    padded = graph.add("Pad", x, graph.ints(before, *others, after, *others), mode="edge")
+    stops = [*range(1 - order, 0), np.iinfo(np.int64).max]
+    return [
+        graph.add("Slice", padded, graph.ints(shift), graph.ints(stop), graph.ints(0))
+        for shift, stop in enumerate(stops)
+    ]
 
 
 def projected(graph: Graph, x: str, weights: Weights, epsilon: float) -> str:
@@ -159,23 +179,23 @@ def projected(graph: Graph, x: str, weights: Weights, epsilon: float) -> str:
     )
 
 
-def features(graph: Graph, table: Table, mask: str, weights: Weights, epsilon: float) -> str:
+def features(graph: Graph, table: Table, inside: str, weights: Weights, epsilon: float) -> str:
     """What is known of each piece among its neighbours, [t, 1280].
 
     Of a song's pieces six in ten were there before; what is known of a piece alone is computed once for all its places.
     """
     kinds, _, places, _ = graph.add_all("Unique", "pieces", outputs=4)
-    alone = embedded(graph, kinds, table, weights)
-    x = graph.add("Gather", alone, places)
-    beginning = graph.add("Gather", projected(graph, alone, weights, epsilon), places)
-    parts = [x]
+    embeddings = embedded(graph, kinds, table, weights)
+    alone = graph.add("Pad", projected(graph, embeddings, weights, epsilon), graph.ints(0, 0, 1, 0))
+    gap = graph.add("Shape", kinds)
+    parts = [graph.add("Gather", embeddings, places)]
+    places = graph.add("Where", inside, places, gap)
+    mask = graph.add("Unsqueeze", graph.add("Cast", inside, to=TensorProto.FLOAT), graph.ints(1))
     for branch, (order, before) in enumerate(ORDERS.items()):
         edges = graph.ints(branch * CHANNELS), graph.ints((branch + 1) * CHANNELS)
-        h = graph.add("Slice", beginning, *edges, graph.ints(1))
-        for layer in ("1", "2"):
-            kernel, bias = weights[f"w{layer}_{order}"], weights[f"b{layer}_{order}"]
-            h = convolved(graph, h, mask, kernel, bias, before=before)
-        parts.append(h)
+        own = graph.add("Slice", alone, *edges, graph.ints(1))
+        h = convolved_alone(graph, own, places, weights[f"w1_{order}"], weights[f"b1_{order}"], before=before)
+        parts.append(convolved(graph, h, mask, weights[f"w2_{order}"], weights[f"b2_{order}"], before=before))
     everything = graph.add("Concat", *parts, axis=1)
     return normalised(graph, everything, weights["ln_g"], weights["ln_b"], epsilon)
 
@@ -207,8 +227,7 @@ def build(table: Table, weights: Weights) -> onnx.ModelProto:
     epsilon = float(weights["eps"])
     graph = Graph()
     inside = graph.add("GreaterOrEqual", "owners", graph.constant(np.int64(0)))
-    mask = graph.add("Unsqueeze", graph.add("Cast", inside, to=TensorProto.FLOAT), graph.ints(1))
-    known = features(graph, table, mask, weights, epsilon)
+    known = features(graph, table, inside, weights, epsilon)
     sums, counts = summed(graph, known)
     graph.add("Div", sums, counts, output="mean")
     root = graph.add("Sqrt", counts)
