@@ -27,8 +27,8 @@ XSPF = "http://xspf.org/ns/0/"
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MISREAD = re.compile(r"[#\s]|[^/]*:")
 URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_NOT_XML = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,8 @@ def _comment(text: str) -> bytes:
 
 def _plain(text: str) -> str:
     """One line without what XML 1.0 has no way to write (section 2.2)."""
-    return _NOT_XML.sub("", _comment(text).decode())
+    # Compiled here, once: so many characters take some milliseconds, which only XSPF is to wait for.
+    return re.sub(_NOT_XML, "", _comment(text).decode())
 
 
 def _locate(playlist: Path, paths: PathStyle) -> Locate:

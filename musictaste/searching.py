@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste import lyrics
+from musictaste import lookup
 from musictaste.errors import NothingAskedError, NoWordsError
 from musictaste.store import Library, signs
 from musictaste.track import Codes, Words, normalise
@@ -107,7 +107,7 @@ def index(library: Library, load: Callable[[], Embeds]) -> Iterator[tuple[int, i
 def _meanings(encoder: Embeds, found: Mapping[int, Words]) -> dict[int, Floats]:
     """Vectors float32 [n, 512] of the lines of words, by the ids of these."""
     lines = [lines_of(words) for words in found.values()]
-    texts = [lyrics.for_encoder(line) for each in lines for line in each]
+    texts = [lookup.for_encoder(line) for each in lines for line in each]
     vectors = encoder.embed(texts) if texts else np.zeros((0, 512), np.float32)
     return dict(zip(found, np.split(vectors, np.cumsum([len(each) for each in lines])[:-1]), strict=True))
 
@@ -125,7 +125,7 @@ def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int
     NoWordsError
         When no song can be looked up.
     """
-    phrase = lyrics.tokens(asked)
+    phrase = lookup.tokens(asked)
     if not phrase:
         raise NothingAskedError(f"'{asked}': there is no word in it to look for")
     songs = library.count_indexed()
@@ -133,7 +133,7 @@ def find(library: Library, asked: str, load: Callable[[], Embeds], *, limit: int
         raise NoWordsError(_why_none(library))
     quoting = np.array(library.with_phrase(phrase), np.int64)
     encoder = load()
-    (vector,) = encoder.embed([lyrics.for_encoder(asked)])
+    (vector,) = encoder.embed([lookup.for_encoder(asked)])
     near = _nearest(library.codes(), signs(vector[None])[0])
     named: set[tuple[str, str]] = set()
     uncoded = quoting[~np.isin(quoting, near.ids)]
@@ -193,7 +193,7 @@ Lines = list[tuple[int, str]]
 def _quoted(library: Library, chosen: Mapping[int, int], phrase: Sequence[str]) -> Lines:
     """For each track the line in which its words have a phrase."""
     texts = library.texts(list(chosen))
-    return [(chosen[i], lyrics.line_with(phrase, texts[i].text or "") or "") for i in chosen]
+    return [(chosen[i], lookup.line_with(phrase, texts[i].text or "") or "") for i in chosen]
 
 
 def _nearest_lines(library: Library, chosen: Mapping[int, int], near: _Near) -> Lines:
@@ -206,6 +206,6 @@ def _hits(encoder: Embeds, vector: Floats, lines: Lines, match: Match) -> list[H
     """Tracks by the cosines of their lines to a vector [512], the nearest first."""
     if not lines:
         return []
-    cosines = encoder.embed([lyrics.for_encoder(line) for _, line in lines]) @ vector
+    cosines = encoder.embed([lookup.for_encoder(line) for _, line in lines]) @ vector
     found = [Hit(*said, match, float(cosine)) for said, cosine in zip(lines, cosines, strict=True)]
     return sorted(found, key=lambda hit: -hit.score)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from musictaste.cli import finding, render
 from musictaste.errors import NothingAskedError, NoWordsError
 from musictaste.inference import Encoder
-from musictaste.lyrics import for_encoder, line_with, tokens
+from musictaste.lookup import for_encoder, line_with, tokens
 from musictaste.searching import MEANS_IT, Hit, find, index
 from musictaste.store import Library, signs
 from musictaste.track import Lyrics, Tags
@@ -230,7 +230,7 @@ def test_a_file_that_another_replaces_takes_its_words_away(library: Library) -> 
 def test_what_another_version_has_indexed_is_indexed_again(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     sing(library, "a", RAIN)
     update(library)
-    monkeypatch.setattr("musictaste.lyrics.lookup.VERSION", "lookup-x")
+    monkeypatch.setattr("musictaste.lookup.VERSION", "lookup-x")
     with pytest.raises(NoWordsError, match=r"^the words of 1 songs cannot be looked up yet: run 'musictaste scan'$"):
         find(library, "rain", Words, limit=1)
     library.forget_lyrics(1, "tags")

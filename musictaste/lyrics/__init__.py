@@ -5,7 +5,6 @@ from __future__ import annotations
 from musictaste.lyrics.beside import Shelf, read_beside
 from musictaste.lyrics.cleaning import VERSION, clean, for_model, understand
 from musictaste.lyrics.fetching import Fetched, Fetcher, LeftAlone, Said, Unanswered
-from musictaste.lyrics.lookup import for_encoder, line_with, tokens
 from musictaste.lyrics.sources import DEFAULT, SERVICES, SOURCES, choose, open_services
 
 __all__ = [
@@ -21,11 +20,8 @@ __all__ = [
     "Unanswered",
     "choose",
     "clean",
-    "for_encoder",
     "for_model",
-    "line_with",
     "open_services",
     "read_beside",
-    "tokens",
     "understand",
 ]

@@ -8,9 +8,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from typing import Any
 
+from musictaste.lookup import chinese
 from musictaste.lyrics.language import identify
 from musictaste.track import Lyrics, Words
 
@@ -117,15 +116,6 @@ def for_model(words: Words, most_characters: int) -> str:
     if len(text) <= most_characters:
         return text
     return text[:most_characters].rpartition("\n")[0] or text[:most_characters]
-
-
-@cache
-def chinese() -> Any:
-    """What turns traditional Chinese characters into simplified ones."""
-    import opencc
-
-    # Of its tables the one that also knows 著 as 着, which Taiwan and Hong Kong write in every other line.
-    return opencc.OpenCC("tw2s")
 
 
 Stamped = tuple[tuple[str, ...], str]

@@ -26,7 +26,7 @@ VECTOR_BITS = 512
 
 def index_version() -> str:
     """What indexes words here: the encoder, and how texts are taken apart."""
-    from musictaste.lyrics.lookup import VERSION
+    from musictaste.lookup import VERSION
 
     return f"{quality.version('lyrics_encoder')}+{VERSION}"
 
@@ -46,7 +46,7 @@ def unindex(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> None:
 
 
 def _spaced(words: str) -> str:
-    from musictaste.lyrics.lookup import tokens
+    from musictaste.lookup import tokens
 
     return " ".join(tokens(words))
 

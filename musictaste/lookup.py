@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
-from musictaste.lyrics.cleaning import chinese
 from musictaste.track import fold
 
 VERSION = "lookup-2"
@@ -19,6 +19,15 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 UNSPACED = re.compile(f"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\uac00-\ud7a3{KANA}{HAN}]")
 # Signs that Arabic may have or lack without being another word: vowels, and the stroke that only widens.
 OPTIONAL = re.compile("[\u0640\u064b-\u0652\u0670]")
+
+
+@cache
+def chinese() -> Any:
+    """What turns traditional Chinese characters into simplified ones."""
+    import opencc
+
+    # Of its tables the one that also knows 著 as 着, which Taiwan and Hong Kong write in every other line.
+    return opencc.OpenCC("tw2s")
 
 
 def tokens(text: str) -> list[str]:
