@@ -29,7 +29,7 @@ from train_heads import SETS, Examples, Frame, embed, one_hot, softmax, spread, 
 Array = np.ndarray
 
 KINDS = ("music", "speech", "noise")
-HEAD_VERSION = "1"
+HEAD_VERSION = "2"
 FOLDS = 5
 SEEDS = 3
 PENALTY = 0.05

@@ -33,7 +33,7 @@ from musictaste.quality import NETWORKS
 
 Array = np.ndarray
 
-VERSION = "1"
+VERSION = "2"
 TAGS: dict[str, dict[str, tuple[str, ...]]] = {
     "musicnn_msd": {
         "for": ("female vocalists", "male vocalists", "female vocalist"),

@@ -29,7 +29,7 @@ from musictaste.track import Labels, Sound, Sung, Tags, Timeline
 settings.register_profile("any machine", deadline=None)  # a busy machine is slow, which is no defect
 settings.load_profile("any machine")
 
-SIZE = 2104
+SIZE = 1864
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def add_track(
         bpm=120.0,
         key="C major",
         loudness_db=-14.0,
-        embedder="musicnn-msd-2+musicnn-mtt-3",
+        embedder="musicnn-msd-3+musicnn-mtt-4",
         embedding=embedding,
         spread=np.zeros(SIZE, np.float32),
         timeline=Timeline(

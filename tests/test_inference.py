@@ -20,7 +20,7 @@ from musictaste.inference import Embedder, Head, Heads, Model
 from musictaste.moods import EMOTIONS, MOODS
 from musictaste.styles import STYLES
 
-VERSION = "musicnn-msd-2+musicnn-mtt-3"
+VERSION = "musicnn-msd-3+musicnn-mtt-4"
 NAMED = {"name": "tiny", "version": "7"}
 
 
@@ -60,7 +60,7 @@ def write_model(path: Path, metadata: Mapping[str, str], *, operator: str = "Sof
 
 def test_an_embedding_per_patch(embedder: Embedder) -> None:
     vectors = embedder.embed(patches(3))
-    assert (vectors.shape, vectors.dtype) == ((3, 2104), np.float32)
+    assert (vectors.shape, vectors.dtype) == ((3, 1864), np.float32)
     assert np.isfinite(vectors).all()
     assert (embedder.version, embedder.provider) == (VERSION, "CPU")
 
@@ -222,7 +222,7 @@ def test_cuda_where_there_is_none(capfd: pytest.CaptureFixture[str]) -> None:
 def test_auto_always_runs(capfd: pytest.CaptureFixture[str]) -> None:
     model = Model("emotion", device="auto")
     assert model.provider in ("CUDA", "CPU")
-    (probabilities,) = model.run(np.zeros((1, 2104), np.float32), "probabilities")
+    (probabilities,) = model.run(np.zeros((1, 1864), np.float32), "probabilities")
     assert probabilities.shape == (1, 12)
     assert capfd.readouterr() == ("", "")
 
@@ -292,7 +292,7 @@ embedder.embed(np.zeros((1, 187, 96), np.float32))
 with open("/proc/self/statm") as sizes:
     used = int(sizes.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 150 * 2**20,) * 2)
-assert embedder.embed(np.zeros((32, 187, 96), np.float32)).shape == (32, 2104)
+assert embedder.embed(np.zeros((32, 187, 96), np.float32)).shape == (32, 1864)
 assert embedder.rows < 32
 """
 
