@@ -1,21 +1,14 @@
-"""From a file to what the networks hear: packets, windows of samples, log-mel patches, tempo, key and level.
-
-A recording is demuxed once from end to end. That pass hashes the encoded audio and notes when each packet plays, so
-windows are decoded from packets already at hand: there is no seeking, and so none of the ways in which seeking lies
-(tables that are missing or wrong, pre-roll, streams without an index).
-"""
+"""From a file to what the networks hear: windows of samples, log-mel patches, tempo, key and level."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import os
-from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import chain, groupby, islice
+from functools import cache, partial
+from itertools import chain, groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -29,14 +22,13 @@ from av.packet import Packet as AnyPacket
 from numpy.typing import NDArray
 
 from musictaste.errors import UnheardError
+from musictaste.framing import UnclearError
+from musictaste.packets import Demuxed, Packets, find_packets, is_findable
 from musictaste.track import PITCHES, SILENCE_DB
 
 Floats = NDArray[np.float32]
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-
     Packet = AnyPacket[Any]
 
 SAMPLE_RATE = 16_000
@@ -55,17 +47,11 @@ MIN_DURATION_S = 1.0
 QUIETEST_DB = -120.0
 """What the level of digital silence is given as, since minus infinity is no number that JSON knows."""
 
-PREROLL_S = 0.3
-POSTROLL_S = 0.1
-"""What decoders get ahead of a window, within which the MP3 bit reservoir and Opus settle, and after it, since some
-give out a frame later what they are given."""
+SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+"""Of FFmpeg's names for sample formats, to which planar ones add a p."""
 
-HELD_BYTES = 32 * 2**20
-"""Of files up to this size all packets are held for decoding, of larger ones those of the windows, up to as much."""
-
-HELD_WINDOWS = 24
-HELD_MARGIN_S = 0.25
-"""By how much a window may lie elsewhere than is expected from the length that a file says it has."""
+MOST_PLANES = 8
+"""Of planar audio with more channels, which damaged AAC can claim to be, PyAV reads planes that are not there."""
 
 TONAL_N_FFT = 4096
 TONAL_HOP_LENGTH = 2048
@@ -160,125 +146,68 @@ def _second_chance(path: str, refusal: UnheardError) -> Recording:
         raise refusal from None
 
 
-@dataclass
-class Held:
-    """Packets at hand for decoding, by their number: those of `spans`, as begin and end in seconds, ascending.
-
-    `spans` is None where everything is held: then whoever has the packets puts them into `packets`.
-    """
-
-    spans: deque[tuple[float, float]] | None
-    room: int = field(default_factory=lambda: HELD_BYTES)
-    packets: dict[int, Packet] = field(default_factory=dict)
-
-    def take(self, number: int, packet: Packet, *, start: float, end: float) -> None:
-        """Hold a packet that plays from `start` to `end`, if that is wanted; packets come in order."""
-        while self.spans and start >= self.spans[0][1]:
-            self.spans.popleft()
-        if self.spans and end > self.spans[0][0] and self.room > 0:
-            self.packets[number] = packet
-            self.room -= packet.size
-
-    def has(self, first: int, stop: int) -> bool:
-        """Whether all packets from `first` up to `stop` are held."""
-        return all(number in self.packets for number in range(first, stop))
-
-    def run(self, first: int, stop: int) -> list[Packet]:
-        """Those packets from `first` up to `stop` that are held."""
-        return [self.packets[number] for number in range(first, stop) if number in self.packets]
-
-
 class FFmpegRecording:
     """A recording read through PyAV."""
 
     def __init__(self, path: str) -> None:
-        # "file:" keeps a colon in a name from being taken for a protocol.
-        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
-        try:
-            self._container = av.open("file:" + path, container_options=options, metadata_errors="replace")
-        except FFmpegError as error:
-            raise UnheardError(f"is not audio that can be decoded: {_reason(error)}") from error
+        self._path = path
+        self._open()
         try:
             self._index()
         except UnheardError:
             self._container.close()
             raise
 
+    def _open(self) -> None:
+        # "file:" keeps a colon in a name from being taken for a protocol.
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+        try:
+            self._container = av.open("file:" + self._path, container_options=options, metadata_errors="replace")
+        except FFmpegError as error:
+            raise UnheardError(f"is not audio that can be decoded: {_reason(error)}") from error
+
     def _index(self) -> None:
-        """Demux everything once: the hash, the time of each packet, and the packets that are likely to be heard."""
         if not self._container.streams.audio:
             raise UnheardError("has no audio in it")
         self._stream = self._container.streams.audio[0]
         self.metadata = {**self._stream.metadata, **self._container.metadata}
-        self._time_base = time_base = float(self._stream.time_base or 0)
-        self._origin = end = 0.0
-        self._held = held = Held(self._spans_to_hold())
-        self._starts: list[float] = []
-        digest = hashlib.blake2b(digest_size=16)
-        previous: Packet | None = None
-        # A file has ten thousand packets and more: what is asked of each of them costs as much as demuxing it.
-        whole, packets, add, update = held.spans is None, held.packets, self._starts.append, digest.update
-        for number, packet in enumerate(_demux(self._container, self._stream)):
-            pts = packet.pts
-            # The last packet stays out of the hash: in some formats it swallows the tags that follow the audio.
-            if previous is not None:
-                update(previous)
-            elif pts is not None:
-                self._origin = pts * time_base
-            previous = packet
-            start = end if pts is None else pts * time_base - self._origin
-            end = start + (packet.duration or 0) * time_base
-            add(start)
-            if whole:
-                packets[number] = packet
-            else:
-                held.take(number, packet, start=start, end=end)
-        if previous is None:
-            raise UnheardError("is not audio that can be decoded: no packets in it")
-        if len(self._starts) == 1:
-            digest.update(previous)
-        self.audio_hash = digest.hexdigest()
-        self.duration_s = end
-        self._again = _Again(self._container, self._stream, len(self._starts))
+        if is_findable(self._container):
+            try:
+                self._take(find_packets(self._path, self._container, self._stream))
+            except UnclearError:
+                self._start_anew()
+        else:
+            self._demux()
 
-    def _spans_to_hold(self) -> deque[tuple[float, float]] | None:
-        """What will be heard if the file is as long as it says; it may lie, or not say it. None to hold everything."""
-        if self._container.size <= HELD_BYTES:
-            return None
-        duration_s = (self._container.duration or 0) / av.time_base
-        if duration_s <= 0:
-            return deque([(-np.inf, np.inf)])
-        before, after = PREROLL_S + HELD_MARGIN_S, POSTROLL_S + HELD_MARGIN_S
-        spans = sorted(choose_spans(duration_s, full=False)[:HELD_WINDOWS])
-        return deque((start - before, start + length + after) for start, length in spans)
+    def _start_anew(self) -> None:
+        """Demux everything after all."""
+        self._container.close()
+        self._open()
+        self._stream = self._container.streams.audio[0]
+        self._demux()
+
+    def _demux(self) -> None:
+        self._take(Demuxed(self._container, self._stream, partial(choose_spans, full=False)))
+
+    def _take(self, packets: Packets) -> None:
+        self._packets = packets
+        self.audio_hash = packets.audio_hash
+        self.duration_s = packets.duration_s
 
     def read(self, spans: Iterable[tuple[float, float]]) -> Iterator[Floats]:
         """Mono samples at 16 kHz for each span (start, length) in seconds."""
         spans = list(spans)
         for number, (start, length) in enumerate(spans):
-            first, stop = self._packets_of(start, length)
-            if not self._held.has(first, stop):
-                self._hold_next(spans[number:])
-            yield self._decode(self._held.run(first, stop), start, length)
+            yield self._decode(self._packets_of(spans[number:]), start, length)
 
-    def _packets_of(self, start: float, length: float) -> tuple[int, int]:
-        """Which packets a span needs: from the first number up to the second."""
-        first = max(bisect_right(self._starts, start - PREROLL_S) - 1, 0)
-        return first, bisect_left(self._starts, start + length + POSTROLL_S)
-
-    def _hold_next(self, spans: Iterable[tuple[float, float]]) -> None:
-        """Demux once more, for as many of the next spans as may be held together; they need not ascend."""
-        bytes_per_s = self._container.size / max(self.duration_s, MIN_DURATION_S)
-        room: float = HELD_BYTES
-        wanted = []
-        for start, length in spans:
-            wanted.append(self._packets_of(start, length))
-            room -= (PREROLL_S + length + POSTROLL_S) * bytes_per_s
-            if room <= 0:
-                break
-        self._held.packets.clear()
-        for first, stop in sorted(wanted):
-            self._held.packets.update(self._again.run(first, stop))
+    def _packets_of(self, spans: list[tuple[float, float]]) -> list[Packet]:
+        try:
+            return self._packets.of(spans)
+        except UnclearError:
+            identity = self.audio_hash
+            self._start_anew()
+            self.audio_hash = identity  # that of FLAC is not what demuxing gives
+            return self._packets.of(spans)
 
     def _decode(self, packets: list[Packet], start: float, length: float) -> Floats:
         """Decode a run of packets and cut the span out of it."""
@@ -298,8 +227,8 @@ class FFmpegRecording:
     def _time_of(self, frame: av.AudioFrame, packet: Packet) -> float:
         """When a frame plays, in seconds from the start of the recording."""
         if frame.pts is not None and frame.time_base is not None:
-            return float(frame.pts * frame.time_base) - self._origin
-        return 0.0 if packet.pts is None else packet.pts * self._time_base - self._origin
+            return float(frame.pts * frame.time_base) - self._packets.origin_s
+        return 0.0 if packet.pts is None else packet.pts * float(self._stream.time_base or 0) - self._packets.origin_s
 
     def _frames(self, packets: list[Packet]) -> Iterator[av.AudioFrame]:
         for packet in packets:
@@ -312,44 +241,8 @@ class FFmpegRecording:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # PyAV's containers and streams refer to each other: packets would stay until the garbage is collected.
-        self._held.packets.clear()
-        self._again.packets.clear()
+        self._packets.clear()
         self._container.close()
-
-
-def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
-    except FFmpegError:
-        return  # a truncated file ends here; what came before is heard
-
-
-class _Again:
-    """Packets of a recording that is demuxed once more from its beginning, and again when an earlier one is asked."""
-
-    def __init__(self, container: InputContainer, stream: AudioStream, count: int) -> None:
-        self._container = container
-        self._stream = stream
-        self._following: Iterator[Packet] = iter(())
-        self._next = count
-        self.packets: deque[tuple[int, Packet]] = deque()
-
-    def run(self, first: int, stop: int) -> list[tuple[int, Packet]]:
-        """The packets from `first` up to `stop` with their numbers, or up to where the file ends."""
-        while self.packets and self.packets[0][0] < first:
-            self.packets.popleft()
-        if first < (self.packets[0][0] if self.packets else self._next):
-            self._container.seek(0)
-            self._following, self._next = _demux(self._container, self._stream), 0
-            self.packets.clear()
-        for packet in islice(self._following, max(stop - self._next, 0)):
-            if self._next >= first:
-                self.packets.append((self._next, packet))
-            self._next += 1
-        return [(number, packet) for number, packet in self.packets if number < stop]
 
 
 class SndfileRecording:
@@ -393,27 +286,31 @@ def join_frames(frames: list[av.AudioFrame]) -> Floats:
     """Frames of one format as mono samples, the mean of all channels, float32 [n] in -1..1.
 
     Mixed down here and not by FFmpeg's resampler, whose gain for a downmix depends on the sample format: the same
-    audio would be 3 dB louder as MP3 than as FLAC.
+    audio would be 3 dB louder as MP3 than as FLAC. Each frame is added where it lies: PyAV's arrays are copies.
     """
-    fifo = av.AudioFifo()
+    kind, channels = frames[0].format, frames[0].layout.nb_channels
+    mono = np.zeros(sum(frame.samples for frame in frames), np.float32)
+    if kind.is_planar and channels > MOST_PLANES:
+        return mono
+    dtype = np.dtype(SAMPLE_TYPES[kind.name.removesuffix("p")])
+    begin = 0
     for frame in frames:
-        frame.pts = None
-        fifo.write(frame)
-    whole = fifo.read()
-    if whole is None:
-        return np.zeros(0, np.float32)
-    samples = whole.to_ndarray()
-    if not whole.format.is_planar:
-        samples = samples.reshape(-1, whole.layout.nb_channels).T
-    # Channel by channel, which is five times as fast as numpy's mean over interleaved integers.
-    mono = samples[0].astype(np.float32)
-    for channel in samples[1:]:
-        mono += channel
-    mono /= len(samples)
-    if samples.dtype == np.uint8:
-        return np.asarray((mono - 128) / 128, np.float32)
-    full_scale = -float(np.iinfo(str(samples.dtype)).min) if samples.dtype.kind == "i" else 1.0
-    return np.asarray(mono / full_scale, np.float32)
+        part = mono[begin : begin + frame.samples]
+        for channel in _channels(frame, dtype, channels):
+            part += channel
+        begin += frame.samples
+    if dtype == np.uint8:
+        return np.asarray((mono / channels - 128) / 128, np.float32)
+    mono /= channels * (-float(np.iinfo(dtype).min) if dtype.kind == "i" else 1.0)
+    return mono
+
+
+def _channels(frame: av.AudioFrame, dtype: np.dtype[Any], channels: int) -> Iterable[NDArray[Any]]:
+    """The samples of each channel of a frame, [n] each, where they lie in it."""
+    if frame.format.is_planar:
+        return [np.frombuffer(plane, dtype, frame.samples) for plane in frame.planes]  # type: ignore[call-overload]
+    whole: NDArray[Any] = np.frombuffer(frame.planes[0], dtype, frame.samples * channels)  # type: ignore[call-overload]
+    return list(whole.reshape(-1, channels).astype(np.float32).T)
 
 
 def resample(samples: Floats, rate: int, to_rate: int) -> Floats:

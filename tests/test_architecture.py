@@ -17,8 +17,8 @@ LAYERS = [
     {"taste", "exploring", "colistening", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres", "tokenizer"},
-    {"moods", "styles"},
-    {"vocabulary", "lookup"},
+    {"moods", "styles", "packets"},
+    {"vocabulary", "lookup", "framing"},
     {"track"},
     {"errors"},
 ]
@@ -35,7 +35,7 @@ HOMES = {
     "soundfile": {"audio"},
     "librosa": {"health"},  # the reference; importing it takes longer than hearing three tracks
     "scipy": {"audio", "colistening"},
-    "av": {"audio", "health"},
+    "av": {"audio", "packets", "health"},
     "pebble": {"scan"},
     "dask": {"cluster"},
     "distributed": {"cluster"},

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import av
@@ -18,13 +19,14 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from make_audio import RATE, SUFFIXES, chord, noise, write_audio
+from make_audio import piece as tune
 from mutagen import id3
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC, Picture
 from mutagen.wave import WAVE
 
-from musictaste import audio
+from musictaste import audio, framing, packets
 from musictaste.errors import UnheardError
 
 PICTURE = bytes(range(256)) * 1200
@@ -360,14 +362,18 @@ def test_windows_come_from_where_they_should(suffix: str, tmp_path: Path, monkey
     path = write_audio(tmp_path / f"a{suffix}", LOUDER)
     gain = 0.95 if suffix in (".mp3", ".mka") else 1.0
     assert_each_window_is_in_its_place(path, coder_gain=gain)
+    monkeypatch.setattr(packets, "FINDERS", {})
+    assert_each_window_is_in_its_place(path, coder_gain=gain)
     # A large file: the first windows are held, the others are demuxed again.
-    monkeypatch.setattr(audio, "HELD_BYTES", 100_000)
-    monkeypatch.setattr(audio, "HELD_WINDOWS", 6)
+    monkeypatch.setattr(packets, "HELD_BYTES", 100_000)
+    monkeypatch.setattr(packets, "HELD_WINDOWS", 6)
     assert_each_window_is_in_its_place(path, coder_gain=gain)
 
 
-@pytest.mark.parametrize("held", [2**25, 100_000])
-def test_windows_of_a_variable_mp3_without_a_table(held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("held", [None, 2**25, 100_000])
+def test_windows_of_a_variable_mp3_without_a_table(
+    held: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its length can only be guessed, here as more than twice of what it is."""
     noisy = np.concatenate([LOUDER[: 70 * RATE], (LOUDER + noise(SECONDS, rate=RATE))[70 * RATE :]])
     path = tmp_path / "a.mp3"
@@ -381,7 +387,9 @@ def test_windows_of_a_variable_mp3_without_a_table(held: int, tmp_path: Path, mo
         container.mux(stream.encode(None))
     with av.open(str(path)) as container:
         assert abs(container.duration / av.time_base - SECONDS) > 5
-    monkeypatch.setattr(audio, "HELD_BYTES", held)
+    if held:
+        monkeypatch.setattr(packets, "FINDERS", {})
+        monkeypatch.setattr(packets, "HELD_BYTES", held)
     spans = audio.choose_spans(SECONDS, full=False)
     with audio.open_recording(str(path)) as recording:
         assert recording.duration_s == pytest.approx(SECONDS, abs=0.2)
@@ -395,8 +403,9 @@ def test_windows_of_a_variable_mp3_without_a_table(held: int, tmp_path: Path, mo
 def test_a_large_file_sounds_as_a_small_one(
     suffix: str, piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packets, "FINDERS", {})
     held = hear(piece(suffix))
-    monkeypatch.setattr(audio, "HELD_BYTES", 1000)
+    monkeypatch.setattr(packets, "HELD_BYTES", 1000)
     again = hear(piece(suffix))
     np.testing.assert_array_equal(again.patches, held.patches)
     assert (again.audio_hash, again.duration_s) == (held.audio_hash, held.duration_s)
@@ -417,6 +426,332 @@ def test_silent_windows_leave_the_others_in_their_places(tmp_path: Path) -> None
 
 def test_a_short_recording_is_one_window(tmp_path: Path) -> None:
     assert times(write_audio(tmp_path / "a.wav", chord(2))) == [(1.0, 2.0)]
+
+
+# Packets that are found, and those that are demuxed
+
+
+FOUND = {
+    ".mp3": packets.Framed,
+    ".flac": packets.Sought,
+    ".ogg": packets.Sought,
+    ".opus": packets.Sought,
+    ".m4a": packets.Sought,
+    ".alac.m4a": packets.Sought,
+}
+
+
+@dataclass
+class Reading:
+    """All that is read of a file, and how: by which packets at first, and at the end."""
+
+    audio_hash: str
+    duration_s: float
+    windows: list[bytes]
+    ways: tuple[type, type]
+
+
+def reading(
+    path: Path, *, full: bool = False, tamper: Callable[[audio.FFmpegRecording], None] | None = None
+) -> Reading:
+    recording = audio.FFmpegRecording(str(path))
+    with recording:
+        first = type(recording._packets)
+        if tamper:
+            tamper(recording)
+        windows = list(recording.read(audio.choose_spans(recording.duration_s, full=full)))
+        ways = (first, type(recording._packets))
+    return Reading(recording.audio_hash, recording.duration_s, [samples.tobytes() for samples in windows], ways)
+
+
+def demuxed(path: Path, *, full: bool = False) -> Reading:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packets, "FINDERS", {})
+        return reading(path, full=full)
+
+
+def assert_demuxed(path: Path) -> None:
+    """A file is demuxed because of what is in it, though it is of a format whose packets may be found."""
+    with av.open(str(path)) as container:
+        assert packets.is_findable(container)
+    assert reading(path) == demuxed(path)
+
+
+def known_hash(path: Path) -> str:
+    """By which a file is known whose packets are found: of FLAC the checksum that it carries."""
+    if path.suffix != ".flac":
+        return demuxed(path).audio_hash
+    return f"flac:{FLAC(path).info.md5_signature:032x}"
+
+
+def assert_found(path: Path, way: type, *, full: bool = False) -> None:
+    expected = replace(demuxed(path, full=full), ways=(way, way), audio_hash=known_hash(path))
+    assert reading(path, full=full) == expected
+
+
+@pytest.fixture(scope="module")
+def long_piece(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Eighty seconds in any container, in stereo: longer than what is heard from end to end."""
+    folder = tmp_path_factory.mktemp("long")
+
+    def get(suffix: str) -> Path:
+        path = folder / f"long{suffix}"
+        return path if path.exists() else write_audio(path, tune(80), suffix=suffix, stereo=True)
+
+    return get
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("suffix", FOUND)
+def test_found_packets_are_those_that_are_demuxed(suffix: str, full: bool, long_piece: Callable[[str], Path]) -> None:
+    assert_found(long_piece(suffix), FOUND[suffix], full=full)
+
+
+@pytest.mark.parametrize("suffix", FOUND)
+def test_found_packets_of_a_short_file(suffix: str, piece: Callable[[str], Path]) -> None:
+    assert_found(piece(suffix), FOUND[suffix])
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 32_000, 48_000])
+def test_found_packets_of_mp3_at_other_rates(rate: int, tmp_path: Path) -> None:
+    """MPEG-2 and 2.5 have frames of half the length, and other bit rates."""
+    path = tmp_path / "a.mp3"
+    with av.open(str(path), "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tune(80, rate)[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert_found(path, packets.Framed)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "add"),
+    [(suffix, add) for suffix, add in RETAGGINGS if suffix in FOUND],
+)
+def test_packets_of_retagged_files_are_found(
+    suffix: str, add: Callable[[Path], None], piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(piece(suffix), tmp_path))
+    plain = reading(path)
+    add(path)
+    assert reading(path) == plain
+
+
+def test_ogg_pages_that_are_numbered_anew(piece: Callable[[str], Path], tmp_path: Path) -> None:
+    """The comments take more pages than before, so each page that follows has another number and checksum."""
+    for suffix in (".ogg", ".opus"):
+        path = Path(shutil.copy(piece(suffix), tmp_path))
+        plain = reading(path)
+        file = mutagen.File(path, easy=True)
+        file["title"] = "Song " * 40_000
+        file.save()
+        assert path.stat().st_size > piece(suffix).stat().st_size + 200_000
+        assert reading(path) == plain
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: -len(content) // 3]
+
+
+def _cut_last(content: bytes) -> bytes:
+    return content[:-20]
+
+
+def _twice(content: bytes) -> bytes:
+    return content * 2
+
+
+def _blank(content: bytes) -> bytes:
+    """A hole in the middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(2000) + content[middle + 2000 :]
+
+
+def _flip(content: bytes) -> bytes:
+    """One bit of the payload of a page: its checksum tells."""
+    at = content.index(b"OggS", len(content) // 2) + 300
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def _lose_page(content: bytes) -> bytes:
+    at = content.index(b"OggS", len(content) // 2)
+    return content[:at] + content[content.index(b"OggS", at + 4) :]
+
+
+def _forget_checksum(content: bytes) -> bytes:
+    """As of encoders that could not go back to the beginning of what they wrote: 16 zeros at the end of STREAMINFO."""
+    return content[:26] + bytes(16) + content[42:]
+
+
+def _append(content: bytes) -> bytes:
+    return content + b"What is this doing here? " * 100
+
+
+DAMAGES: list[tuple[str, Callable[[bytes], bytes]]] = [
+    *((suffix, change) for suffix in (".mp3", ".ogg", ".opus") for change in (_cut, _cut_last, _twice, _blank)),
+    *((suffix, change) for suffix in (".ogg", ".opus") for change in (_flip, _lose_page)),
+    *((".flac", change) for change in (_cut, _forget_checksum)),
+    *((suffix, _append) for suffix in (".mp3", ".ogg", ".opus", ".m4a")),
+]
+
+
+@pytest.mark.parametrize(("suffix", "change"), DAMAGES)
+def test_a_file_that_is_not_as_it_should_be_is_demuxed(
+    suffix: str, change: Callable[[bytes], bytes], long_piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(change(long_piece(suffix).read_bytes()))
+    assert_demuxed(path)
+
+
+def _mux(path: Path, sources: list[Path], options: dict[str, str]) -> None:
+    """Put the audio of other files into one."""
+    with av.open(str(path), "w", format="mp4", options=options) as container, ExitStack() as stack:
+        others = [stack.enter_context(av.open(str(source))) for source in sources]
+        streams = [container.add_stream_from_template(other.streams.audio[0]) for other in others]
+        for other, stream in zip(others, streams, strict=True):
+            for packet in other.demux(audio=0):
+                if packet.size:
+                    packet.stream = stream
+                    container.mux(packet)
+
+
+@pytest.mark.parametrize(
+    ("suffixes", "options"),
+    [
+        ([".m4a", ".alac.m4a"], {}),
+        ([".m4a"], {"movflags": "frag_keyframe+empty_moov"}),
+        ([".mp3"], {}),
+    ],
+)
+def test_other_mp4_is_demuxed(
+    suffixes: list[str], options: dict[str, str], long_piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.mp4"
+    _mux(path, [long_piece(suffix) for suffix in suffixes], options)
+    assert_demuxed(path)
+
+
+@dataclass
+class Liar:
+    """A container that seeks to somewhere else."""
+
+    container: av.container.InputContainer
+    lie: Callable[[int], int]
+
+    def seek(self, offset: int, **settings: object) -> None:
+        self.container.seek(self.lie(offset), **settings)
+
+    def demux(self, stream: av.AudioStream) -> object:
+        return self.container.demux(stream)
+
+
+LIES: dict[str, Callable[[int], int]] = {
+    "the second half": lambda offset: offset + 2**40,
+    "always the same place": lambda _: 2**20,
+    "late": lambda offset: offset + 2**20,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("suffix", [".alac.m4a", ".flac", ".ogg"])
+def test_a_seek_that_lies_is_noticed(suffix: str, lie: str, long_piece: Callable[[str], Path]) -> None:
+    def tamper(recording: audio.FFmpegRecording) -> None:
+        found = recording._packets
+        assert isinstance(found, packets.Sought)
+        found._source = replace(found._source, container=Liar(found._source.container, LIES[lie]))
+
+    path = long_piece(suffix)
+    honest = replace(demuxed(path), audio_hash=known_hash(path))
+    assert reading(path, tamper=tamper) == replace(honest, ways=(packets.Sought, packets.Demuxed))
+
+
+def test_a_file_that_shrinks_while_it_is_heard(long_piece: Callable[[str], Path], tmp_path: Path) -> None:
+    path = Path(shutil.copy(long_piece(".mp3"), tmp_path))
+    half, whole = path.read_bytes()[: path.stat().st_size // 2], demuxed(path)
+    read = reading(path, tamper=lambda _: path.write_bytes(half) and None)
+    assert (read.ways, read.audio_hash) == ((packets.Framed, packets.Demuxed), whole.audio_hash)
+
+
+def test_flac_is_known_by_its_samples_whatever_compressed_them(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.flac", tmp_path / "b.flac"]
+    for path, level in zip(paths, ("0", "8"), strict=True):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("flac", rate=44_100, layout="mono", options={"compression_level": level})
+            frame = av.AudioFrame.from_ndarray((tune(80) * 30_000).astype(np.int16)[None], format="s16", layout="mono")
+            frame.sample_rate = 44_100
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert paths[0].stat().st_size != paths[1].stat().st_size
+    assert_found(paths[0], packets.Sought)
+    assert reading(paths[0]) == reading(paths[1])
+
+
+@given(sizes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1), left=st.floats(0, 1))
+def test_ranges_hold_what_their_pieces_hold(sizes: list[tuple[int, int]], left: float) -> None:
+    ends = list(accumulate(gap + size for gap, size in sizes))
+    pieces = [(end - size, size) for end, (_, size) in zip(ends, sizes, strict=True)]
+    held = [at for position, size in pieces for at in range(position, position + size)]
+    ranges = framing.join(pieces)
+    assert [at for begin, end in ranges for at in range(begin, end)] == held
+    size = int(left * len(held))
+    cut = framing.cut_off(ranges, size)
+    assert [at for begin, end in cut for at in range(begin, end)] == held[: len(held) - size]
+
+
+@pytest.mark.parametrize(("table", "size"), [([7], 7), ([3, 255, 255, 7], 517), ([255, 0], 255), ([255, 9, 0], 0)])
+def test_the_size_of_the_last_packet_of_ogg(table: list[int], size: int) -> None:
+    assert framing.size_of_last(bytes(table)) == size
+
+
+def test_damaged_audio_with_more_channels_than_there_can_be() -> None:
+    """Regression: PyAV read planes beyond the eighth that were not there, which ended the process."""
+    frame = av.AudioFrame(format="fltp", layout="hexadecagonal", samples=100)
+    np.testing.assert_array_equal(audio.join_frames([frame, frame]), np.zeros(200, np.float32))
+
+
+def test_a_last_packet_that_is_said_to_last_for_hours(
+    long_piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: of some Ogg files FFmpeg says so, and they were taken for a day of silence."""
+    path, demux = long_piece(".ogg"), packets._demux
+    whole = demuxed(path)
+
+    def say_too_much(*file: object) -> Iterator[av.Packet]:
+        found = list(demux(*file))
+        found[-1].duration = 2**32 - 64
+        yield from found
+
+    monkeypatch.setattr(packets, "_demux", say_too_much)
+    assert demuxed(path).duration_s == pytest.approx(whole.duration_s, abs=0.1)
+
+
+SAMPLES = {
+    "u8": ("u1", 128, 128),
+    "s16": ("i2", 2**15, 0),
+    "s32": ("i4", 2**31, 0),
+    "flt": ("f4", 1, 0),
+    "dbl": ("f8", 1, 0),
+}
+"""The numbers of a format, what stands for 1, and for silence."""
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1"])
+def test_frames_of_all_formats_become_the_mean_of_their_channels(name: str, planar: bool, layout: str) -> None:
+    dtype, scale, middle = SAMPLES[name]
+    count = av.AudioLayout(layout).nb_channels
+    wanted = np.random.default_rng(0).uniform(-0.9, 0.9, (3, count, 700))
+    frames = []
+    for part in wanted:
+        values = (part * scale + middle).astype(dtype)
+        arranged = values if planar else values.T.reshape(1, -1)
+        frames.append(av.AudioFrame.from_ndarray(np.ascontiguousarray(arranged), name + "p" * planar, layout))
+    joined = audio.join_frames(frames)
+    assert (joined.dtype, joined.shape) == (np.float32, (2100,))
+    np.testing.assert_allclose(joined, np.hstack(list(wanted.mean(axis=1))), atol=0.01 if name == "u8" else 1e-3)
 
 
 # What cannot be heard

@@ -91,6 +91,19 @@ def test_a_life_of_a_library(run_alone: Run, music: Path, tmp_path: Path) -> Non
     )
 
 
+def test_tracks_that_another_version_hashed_otherwise_keep_what_is_known_of_them(
+    run: Run, music: Path, tmp_path: Path
+) -> None:
+    counts(run, music)
+    assert run("like", music / "a.wav").code == 0
+    tracks = rows(tmp_path, "SELECT id, audio_hash FROM track ORDER BY id")
+    with sqlite3.connect(tmp_path / "library.db") as connection:
+        connection.execute("UPDATE track SET audio_hash = 'of old ' || id, embedder = 'older'")
+    assert counts(run) == ZERO | {"changed": 4}
+    assert rows(tmp_path, "SELECT id, audio_hash FROM track ORDER BY id") == tracks
+    assert run("undo").code == 0
+
+
 def test_an_edited_genre_tag_counts_after_the_next_scan(run: Run, music: Path, tmp_path: Path) -> None:
     def shown() -> dict[str, object]:
         document: dict[str, object] = json.loads(run("show", path, "--json").out)
@@ -213,7 +226,7 @@ def test_a_voice_that_is_not_certain_is_no_answer(
 
 def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Personal moods are none of its business: they stay."""
-    made_for = "musicnn-msd-2+musicnn-mtt-3"
+    made_for = "musicnn-msd-3+musicnn-mtt-4"
     head = Head("kind", embedder=made_for, path=first_three(tmp_path / "kind.onnx", embedder=made_for))
     path = first_numbers(tmp_path / "voice.onnx", embedder=made_for, name="voice", labels=("vocal", "instrumental"))
     voice = Head("voice", embedder=made_for, path=path)
@@ -379,20 +392,19 @@ def hear_tape(tape: Tape, *vectors: tuple[float, ...], full: bool = False) -> So
 
 def test_windows_that_agree_are_enough() -> None:
     tape = Tape()
-    sound = hear_tape(tape, (3, 0, 0, 0), (4, 0, 0, 0))
+    sound = hear_tape(tape, (3, 0, 0, 0), (4, 0, 0, 0), (5, 0, 0, 0), (4, 0, 0, 0), (4, 0, 0, 0))
     assert len(tape.read_s) == scan.FIRST_WINDOWS
-    assert sound.timeline.moods.shape == (6, 12)
-    assert (sound.timeline.at_s.tolist(), sound.heard_s) == (sorted(sound.timeline.at_s.tolist()), 6 * 2.976)
-    assert sound.embedding.tolist() == [3.5, 0, 0, 0, 9, 0, 0, 0]
+    assert sound.timeline.moods.shape == (5, 12)
+    assert (sound.timeline.at_s.tolist(), sound.heard_s) == (sorted(sound.timeline.at_s.tolist()), 14.88)
+    assert sound.embedding.tolist() == [4, 0, 0, 0, 9, 0, 0, 0]
 
 
-def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_no_more() -> None:
+def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_hardly_more() -> None:
     sometimes, never = Tape(), Tape()
-    hear_tape(sometimes, (3, 0, 0, 0), (0, 2, 0, 0))
+    hear_tape(sometimes, (3.5, 0, 0, 0), (0, 2, 0, 0))
     hear_tape(never, (2, 0, 0, 0), (0, 2, 0, 0))
     assert scan.FIRST_WINDOWS < len(sometimes.read_s) < 67
-    assert (len(sometimes.read_s) - scan.FIRST_WINDOWS) % scan.MORE_WINDOWS == 0
-    assert len(never.read_s) == len(set(never.read_s)) == 67
+    assert 60 < len(never.read_s) == len(set(never.read_s)) <= 67
 
 
 def test_styles_that_do_not_agree_are_heard_on_too() -> None:
@@ -426,6 +438,7 @@ def test_a_recording_that_breaks_off_is_heard_up_to_there() -> None:
         ([[0.5, 0.5, 0.0, 0.0]] * 6, 100, False),
         ([[0.98, 0.02, 0.0, 0.0], [0.03, 0.97, 0.0, 0.0]] * 20, 100, False),
         ([[0.26, 0.25, 0.25, 0.24]] * 30, 30, True),  # all has been heard
+        ([[0.3025, 0.2325, 0.2325, 0.2325]] * 20, 100, True),  # a lead of 0.26, by errors of 0.24: the bound has fallen
     ],
 )
 def test_an_emotion_is_decided_by_its_lead_and_by_how_it_varies(

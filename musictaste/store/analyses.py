@@ -32,6 +32,10 @@ class Analyses(Connection):
         (track_id,) = self._db.execute("SELECT id FROM track WHERE audio_hash = ?", [audio_hash]).fetchone()
         return int(track_id)
 
+    def rename_audio(self, track_id: int, audio_hash: str) -> None:
+        """Know a track by another hash of the same audio, unless another track is known by it."""
+        self._db.execute("UPDATE OR IGNORE track SET audio_hash = ? WHERE id = ?", [audio_hash, track_id])
+
     def save_track(self, audio_hash: str, sound: Sound, moods: Labels, styles: Labels, *, full: bool) -> int:
         """Insert or update what listening gave; returns the track's id."""
         (track_id,) = self._db.execute(
