@@ -60,13 +60,13 @@ FIRST_WINDOWS = 5
 CERTAINTY = 1.7
 STYLE_CERTAINTY = 1.1
 CERTAINTY_WINDOWS = 6
-CERTAINTY_FALL = 0.3
+CERTAINTY_FALL = 0.4
 """The emotion and the style of a track are decided when they lead every other one by so many standard errors after
 `CERTAINTY_WINDOWS` windows; after n, by (`CERTAINTY_WINDOWS` / n)^`CERTAINTY_FALL` times as many. Bounds that fall
 (Wang and Tsiatis, Biometrics 43(1), 1987) end sooner with tracks that lie between two moods, which take the longest."""
 
 USUAL_SPREAD = 1.75
-USUAL_WINDOWS = 8
+USUAL_WINDOWS = 16
 """How log odds differ from window to window within a track, on 131 tracks heard whole (standard deviation: 1.75 for
 emotions, 1.62 for styles); counted as if it had been seen in so many windows, since five that agree prove little."""
 
