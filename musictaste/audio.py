@@ -165,11 +165,12 @@ class FFmpegRecording:
             self._container = av.open("file:" + self._path, container_options=options, metadata_errors="replace")
         except FFmpegError as error:
             raise UnheardError(f"is not audio that can be decoded: {_reason(error)}") from error
-
-    def _index(self) -> None:
         if not self._container.streams.audio:
+            self._container.close()
             raise UnheardError("has no audio in it")
         self._stream = self._container.streams.audio[0]
+
+    def _index(self) -> None:
         self.metadata = {**self._stream.metadata, **self._container.metadata}
         if is_findable(self._container):
             try:
@@ -183,7 +184,6 @@ class FFmpegRecording:
         """Demux everything after all."""
         self._container.close()
         self._open()
-        self._stream = self._container.streams.audio[0]
         self._demux()
 
     def _demux(self) -> None:

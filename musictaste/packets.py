@@ -275,10 +275,10 @@ class Framed(Sought):
         if 0 < first < stop <= len(frames) - PADDED_FRAMES:
             return self._cut(first, stop)
         packets = super().of(spans)
-        self.check(packets, first)
+        self._check(packets, first)
         return packets
 
-    def check(self, packets: Sequence[Packet], first: int) -> None:
+    def _check(self, packets: Sequence[Packet], first: int) -> None:
         """See that a demuxer gives the frames from the first on as they are known here."""
         stop = first + len(packets)
         begins = [self._pts(number) for number in range(first, stop)]

@@ -596,6 +596,21 @@ DAMAGES: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
+def _lose_bytes(content: bytes) -> bytes:
+    return content[: len(content) // 2] + content[len(content) // 2 + 30_000 :]
+
+
+@pytest.mark.parametrize("change", [_twice, _lose_bytes])
+def test_flac_that_is_damaged_in_the_middle_is_known_as_the_whole(
+    change: Callable[[bytes], bytes], long_piece: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path, whole = tmp_path / "a.flac", reading(long_piece(".flac"))
+    path.write_bytes(change(long_piece(".flac").read_bytes()))
+    damaged = reading(path)
+    assert (damaged.audio_hash, damaged.duration_s) == (whole.audio_hash, whole.duration_s)
+    assert damaged.windows[0] == demuxed(path).windows[0]
+
+
 @pytest.mark.parametrize(("suffix", "change"), DAMAGES)
 def test_a_file_that_is_not_as_it_should_be_is_demuxed(
     suffix: str, change: Callable[[bytes], bytes], long_piece: Callable[[str], Path], tmp_path: Path
