@@ -161,7 +161,8 @@ class Lender:
 
     def __exit__(self, *_: object) -> None:
         self._closing = True
-        Borrowed(self.address).close()  # wakes the thread that waits at the door
+        # Wakes the thread that waits at the door; it may have gone by now, so that nobody greets whoever comes.
+        Client(self.address.name).close()
         self._thread.join()
         self._listener.close()
         self._gatherer.close()

@@ -130,6 +130,17 @@ def test_a_lender_tells_errors_and_refuses_strangers() -> None:
     networks.close()
 
 
+def test_a_lender_closes_though_nobody_is_at_its_door() -> None:
+    """The thread there leaves by itself when somebody came in just before."""
+    with Lender(Slow()) as lender:  # type: ignore[arg-type]
+        lender._closing = True
+        Borrowed(lender.address).close()
+        lender._thread.join(timeout=30)
+        assert not lender._thread.is_alive()
+    with pytest.raises(OSError, match=r"."):
+        Borrowed(lender.address)
+
+
 def test_a_lender_that_ended_is_an_error() -> None:
     with multiprocessing.connection.Listener(authkey=b"secret") as listener:
 
