@@ -6,9 +6,7 @@ to fill: while one runs the next one gathers, so batches grow as far as the GPU 
 
 from __future__ import annotations
 
-import ctypes
 import secrets
-import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from musictaste.errors import MusictasteError, ProviderError
+from musictaste.workers import has_driver
 
 if TYPE_CHECKING:
     from musictaste.inference import Device, Embedder, Floats
@@ -35,7 +34,7 @@ def networks_on_gpu(device: Device) -> Embedder | None:
     ProviderError
         When `device` is "cuda" and it cannot run.
     """
-    if device == "cpu" or (device == "auto" and not _has_driver()):
+    if device == "cpu" or (device == "auto" and not has_driver()):
         return None
     from musictaste.inference import MEMORY, Embedder
 
@@ -44,15 +43,6 @@ def networks_on_gpu(device: Device) -> Embedder | None:
         return None
     embedder.warm()
     return embedder
-
-
-def _has_driver() -> bool:
-    """Whether this system has NVIDIA's driver; without it there is no need to load onnxruntime to find out."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 @dataclass

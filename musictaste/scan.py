@@ -12,7 +12,6 @@ import multiprocessing.connection
 import os
 import signal
 import stat
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,14 +20,13 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musictaste import __version__, lyrics, quality, teaching, words
+from musictaste import __version__, lyrics, quality, teaching, words, workers
 from musictaste.errors import FolderError, MusictasteError, UnheardError
 from musictaste.gathering import Address, Borrowed, Lender, networks_on_gpu
 from musictaste.moods import EMOTIONS, MOODS
@@ -398,7 +396,7 @@ class Processes:
         with ExitStack() as opened:
             networks = networks_on_gpu(options.device)
             lender = opened.enter_context(Lender(networks)) if networks else None
-            context = _context(imported_once=lender is None)
+            context = workers.context(forked=lender is None)
             self._started = context.Semaphore(0)
             self._pool = ProcessPool(
                 max_workers=options.jobs,
@@ -417,8 +415,9 @@ class Processes:
         ModelError
             When a model file is not what it should be.
         """
-        provider: str = self._pool.schedule(_provider).result()
-        return provider
+        # All make theirs at once; who has done takes the question of one that is still at it.
+        answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
+        return answers[0].result()
 
     def submit(self, task: Task) -> Future[Heard]:
         future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=most_seconds(task.size))
@@ -442,24 +441,6 @@ class Processes:
 def most_seconds(size: int) -> float:
     """How long listening to a file of so many bytes may take before its decoder is taken to hang."""
     return TIMEOUT_S + size / SLOWEST_BYTES_PER_S
-
-
-def _context(*, imported_once: bool) -> BaseContext:
-    """How workers are started: from one warm process where the system allows it, so that imports are paid once.
-
-    Beside CUDA nothing is forked.
-    """
-    # Each worker has one core: threads inside of libraries would only wait for each other.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-    # Without it, workers would import whatever lies in the folder that the user happens to stand in.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    if sys.platform != "linux" or not imported_once:
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    # The last three are imported by those that listen alone: a survey and a writer can do without that half second.
-    context.set_forkserver_preload(["musictaste.scan", "musictaste.audio", "musictaste.inference", "musictaste.tags"])
-    return context
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ LAYERS = [
     {"taste", "exploring", "colistening", "flow", "store", "inference", "matching", "playlist_reading"},
     {"plays", "fading"},
     {"audio", "tags", "lyrics", "playlist_files", "quality", "genres", "tokenizer"},
-    {"moods", "styles", "packets"},
+    {"moods", "styles", "packets", "workers"},
     {"vocabulary", "lookup", "framing"},
     {"track"},
     {"errors"},

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import itertools
 import json
+import multiprocessing.forkserver
 import os
 import shutil
 import signal
@@ -35,7 +36,7 @@ from conftest import (
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
-from musictaste import inference, quality, scan
+from musictaste import inference, quality, scan, workers
 from musictaste.errors import ProviderError
 from musictaste.inference import Floats, Head
 from musictaste.moods import EMOTIONS, MOODS
@@ -600,6 +601,37 @@ SemLock.__setstate__ = rebuild_late
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
+@pytest.mark.parametrize("unlike", [["--dry-run"], ["--device", "cuda"], ["--executor", "dask://127.0.0.1:9"]])
+def test_workers_start_before_all_else_in_a_first_scan(
+    run: Run, music: Path, unlike: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hastened: list[bool] = []
+    monkeypatch.setattr(workers, "hasten", lambda: hastened.append(True))
+    run("scan", music, *unlike)
+    assert hastened == []
+    run("scan", music)
+    run("scan", music)
+    assert hastened == [True]
+
+
+def test_only_where_they_are_forked_workers_can_be_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[bool] = []
+    monkeypatch.setattr(multiprocessing.forkserver, "ensure_running", lambda: running.append(True))
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(workers, "has_driver", lambda: True)
+    workers.hasten()
+    monkeypatch.setattr(workers, "has_driver", lambda: False)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    workers.hasten()
+    assert running == []
+    monkeypatch.setattr(sys, "platform", "linux")
+    workers.hasten()
+    assert running == [True]
+    assert os.environ == dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
+        "PYTHONSAFEPATH": "1"
+    }
+
+
 def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
     run_alone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from musictaste import workers
 from musictaste.cli import render
 from musictaste.cli.context import Globals, app, known_library, open_library
 from musictaste.cli.showing import AsJson
@@ -60,11 +61,14 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Bring the library up to date with folders of music."""
+    globals_: Globals = context.obj
+    if not (executor or dry_run or device == "cuda" or globals_.db.exists()):
+        workers.hasten()  # the first scan of all: there is something to listen to
+
     from musictaste import lyrics as words_from
     from musictaste import scan as scanning
     from musictaste import words
 
-    globals_: Globals = context.obj
     sources = words_from.choose(lyrics, offline=offline)
     fetcher = words_from.Fetcher(partial(words_from.open_services, sources, genius_token))
     if executor and jobs:
@@ -74,9 +78,7 @@ def scan(
     with known_library(globals_) as library:
         roots = scanning.resolve_folders(library, folders or [])
         plan = scanning.survey(library, roots, scanning.current_versions(), options)
-        _warn(plan, roots)
-        if not plan.tasks and not plan.unchanged and not plan.known_failures and not plan.gone and not plan.back:
-            raise FolderError(f"'{roots[0]}': no audio files found in it")
+        _check(plan, roots)
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return
@@ -180,12 +182,21 @@ def _count(outcomes: Iterable[Outcome], counts: Counter[str], progress: _Progres
             progress.reach(sum(counts[kind] for kind in HEARD))
 
 
-def _warn(plan: Plan, roots: list[str]) -> None:
+def _check(plan: Plan, roots: list[str]) -> None:
+    """Say what is passed over.
+
+    Raises
+    ------
+    FolderError
+        When there is nothing in the folders, and never was.
+    """
     for path, reason in plan.unreadable:
         if path in roots:
             render.say(f"{render.printable(path)}: cannot be read: {reason}")
         else:
             render.say(f"passed over {render.printable(path)}: {reason}")
+    if not plan.tasks and not plan.unchanged and not plan.known_failures and not plan.gone and not plan.back:
+        raise FolderError(f"'{roots[0]}': no audio files found in it")
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:

@@ -1,0 +1,45 @@
+"""How processes that listen come to be."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import sys
+from multiprocessing.context import BaseContext
+
+IMPORTS = ["musictaste.scan", "musictaste.audio", "musictaste.inference", "musictaste.tags"]
+"""What they need. The last three are imported by them alone: a survey and a writer can do without that half second."""
+
+
+def context(*, forked: bool) -> BaseContext:
+    """How workers are started: `forked` from one warm process where the system can, so that imports are paid once.
+
+    Beside CUDA nothing is forked.
+    """
+    # Each worker has one core: threads inside of libraries would only wait for each other.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    # Without it, workers would import whatever lies in the folder that the user happens to stand in.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    if sys.platform != "linux" or not forked:
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(IMPORTS)
+    return found
+
+
+def hasten() -> None:
+    """Let the process that workers are forked from import what they need while this one has imports of its own."""
+    if not has_driver() and context(forked=True).get_start_method() == "forkserver":
+        multiprocessing.forkserver.ensure_running()
+
+
+def has_driver() -> bool:
+    """Whether this system has NVIDIA's driver; without it there is no need to load onnxruntime to find out."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
