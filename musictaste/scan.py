@@ -416,7 +416,8 @@ class Processes:
             When a model file is not what it should be.
         """
         # All make theirs at once; who has done takes the question of one that is still at it.
-        answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
+        with workers.deaf():  # the first question starts the pool
+            answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
         return answers[0].result()
 
     def submit(self, task: Task) -> Future[Heard]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
-import multiprocessing.forkserver
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
 IMPORTS = ["musictaste.scan", "musictaste.audio", "musictaste.inference", "musictaste.tags"]
@@ -27,13 +30,32 @@ def context(*, forked: bool) -> BaseContext:
         return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload(IMPORTS)
+    resource_tracker.ensure_running()  # it would let signals in again
+    with deaf():
+        forkserver.ensure_running()
     return found
 
 
 def hasten() -> None:
     """Let the process that workers are forked from import what they need while this one has imports of its own."""
-    if not has_driver() and context(forked=True).get_start_method() == "forkserver":
-        multiprocessing.forkserver.ensure_running()
+    if not has_driver():
+        context(forked=True)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Threads and processes that are started here never hear of Ctrl-C, which reaches the whole group.
+
+    Who starts them decides; where it interrupted their imports, nobody would be left to start a worker.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def has_driver() -> bool:

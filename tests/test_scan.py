@@ -4,7 +4,6 @@ import contextlib
 import errno
 import itertools
 import json
-import multiprocessing.forkserver
 import os
 import shutil
 import signal
@@ -616,7 +615,7 @@ def test_workers_start_before_all_else_in_a_first_scan(
 
 def test_only_where_they_are_forked_workers_can_be_hastened(monkeypatch: pytest.MonkeyPatch) -> None:
     running: list[bool] = []
-    monkeypatch.setattr(multiprocessing.forkserver, "ensure_running", lambda: running.append(True))
+    monkeypatch.setattr(workers.forkserver, "ensure_running", lambda: running.append(True))
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(workers, "has_driver", lambda: True)
     workers.hasten()
@@ -630,6 +629,19 @@ def test_only_where_they_are_forked_workers_can_be_hastened(monkeypatch: pytest.
     assert os.environ == dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
         "PYTHONSAFEPATH": "1"
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_who_starts_workers_does_not_hear_ctrl_c() -> None:
+    """Regression: Ctrl-C in the first second of a scan ended in a traceback, or never."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "environ", dict(os.environ))
+        workers.context(forked=True)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    status = Path(f"/proc/{workers.forkserver._forkserver._forkserver_pid}/status").read_text()  # type: ignore[attr-defined]
+    blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+    assert blocked & 1 << signal.SIGINT - 1
 
 
 def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
