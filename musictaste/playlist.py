@@ -112,6 +112,18 @@ def where(pool: Pool, wanted: NDArray[np.bool_]) -> Pool:
     return replace(pool, **columns)
 
 
+def together(pool: Pool, *others: Pool) -> Pool:
+    """The tracks of a pool and those that only others have, by ascending id."""
+    pools = (pool, *others)
+    columns: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in pools]) for name in ARRAYS}
+    _, rows = np.unique(columns["ids"], return_index=True)
+    columns = {name: column[rows] for name, column in columns.items()}
+    for name in ("keys", "artists", "titles"):
+        words = [word for each in pools for word in getattr(each, name)]
+        columns[name] = tuple(words[row] for row in rows)
+    return replace(pool, **columns)
+
+
 def throughout(pool: Pool, timelines: Mapping[int, Timeline], mood: str, threshold: float) -> Pool:
     """The tracks of a pool that keep a mood nearly all the time; one without a timeline does not."""
     lost = [i for i in pool.ids.tolist() if i not in timelines or not keeps_mood(timelines[i], mood, threshold)]

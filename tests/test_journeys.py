@@ -11,7 +11,7 @@ import pytest
 from conftest import Run, add_track, voices
 
 from musictaste import quality
-from musictaste.store import Library
+from musictaste.store import Library, choosing
 from musictaste.track import Lyrics, Reading
 
 STEPS = 9
@@ -39,6 +39,16 @@ def test_a_journey_leads_from_mood_to_mood(run: Run, way: list[str], tmp_path: P
     assert written.startswith("#EXTM3U\n#PLAYLIST:sad to happy\n#EXTINF:200,Walker 0 - Step 0\n")
     lines = [line[-5] for line in written.splitlines() if line.endswith(".ogg")]
     assert lines == ["0", "2", "4", "6", "8"]
+
+
+def test_of_very_many_tracks_a_journey_has_the_best_ends(
+    run: Run, way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: where more tracks fit than are looked at, it went from some track to some other, or crashed."""
+    monkeypatch.setattr(choosing, "MOST", 2)
+    steps = run("-q", "journey", "sad", "happy").out.splitlines()
+    assert (steps[0], steps[-1]) == (way[0], way[-1])
+    assert steps == sorted(steps)
 
 
 def test_a_journey_goes_back_as_well(run: Run, way: list[str]) -> None:

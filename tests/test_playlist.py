@@ -494,3 +494,16 @@ def test_what_is_central_says_nothing_where_there_is_a_taste() -> None:
 
 def test_nothing_is_central_among_nothing() -> None:
     assert playlist.fit_to_centre(np.zeros((0, 4), np.float32)).shape == (0,)
+
+
+def test_pools_together_have_each_track_once() -> None:
+    pool = make_pool(9)
+    some, few = (playlist.where(pool, np.isin(np.arange(9), rows)) for rows in ([1, 4, 7], [0, 4]))
+    both = playlist.together(some, replace(few, mood=few.mood / 2), some)
+    expected = playlist.where(pool, np.isin(np.arange(9), [0, 1, 4, 7]))
+    assert both == replace(expected, considered=some.considered, best=some.best, fitting=some.fitting)
+    for name in playlist.ARRAYS:
+        wanted = getattr(expected, name).copy()
+        if name == "mood":
+            wanted[0] /= 2
+        np.testing.assert_array_equal(getattr(both, name), wanted)

@@ -37,7 +37,7 @@ def journey(
     request: Request,
 ) -> None:
     """A way from one mood to another, in even steps through valence and arousal."""
-    from musictaste import flow, taste
+    from musictaste import flow, playlist, taste
     from musictaste.journey import Land, travel
 
     ends = moods.find_mood(start), moods.find_mood(goal)
@@ -50,7 +50,8 @@ def journey(
             admitted(fitting_pool(library, mood, names, request, plays=plays), plays, request.wish) for mood in ends
         )
         every = pool_of(library, None, names, request, beside=partial(taste.liked, plays))
-        pool = admitted(every, plays, request.wish)
+        # Of very many tracks it has the foremost, which need not be those that are the foremost of a mood.
+        pool = playlist.together(admitted(every, plays, request.wish), begins, goals)
         land = Land(pool, flow.circumplex(library.emotions(pool.ids)), liked(library, pool, plays))
         steps = travel(land, begins, goals, request.wish, timelines=library.timelines)
         if not steps:
