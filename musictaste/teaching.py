@@ -200,9 +200,8 @@ def _learn(library: Library) -> None:
 
 def _apply(library: Library, by: HeardBy, ids: Sequence[int], weights: NDArray[np.float32]) -> None:
     """Write personal probabilities in parts: all vectors of a large library at once would be slower and fill memory."""
-    for start in range(0, len(ids), AT_ONCE):
-        columns = library.mood_columns(ids[start : start + AT_ONCE])
-        library.save_personal_moods(by, columns.ids, feel(columns, weights))
+    parts = (library.mood_columns(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
+    library.save_personal_moods(by, ((columns.ids, feel(columns, weights)) for columns in parts))
 
 
 def _examples(ids: Sequence[int], answers: Sequence[Answer]) -> list[int]:

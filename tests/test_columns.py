@@ -61,7 +61,7 @@ def save_files(library: Library) -> None:
 
 
 def teach(library: Library) -> None:
-    library.save_personal_moods(HeardBy("net", "head"), np.array([1, 4]), np.full((2, len(MOODS)), 0.25))
+    library.save_personal_moods(HeardBy("net", "head"), [(np.array([1, 4]), np.full((2, len(MOODS)), 0.25))])
 
 
 def call_noise(library: Library) -> None:

@@ -241,7 +241,7 @@ def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatc
         ]
         library.save_kind(ids[3], "noise", kinds(head=head.version))
         by = HeardBy(made_for, "emotion-1")
-        library.save_personal_moods(by, np.array(ids), np.full((4, len(MOODS)), 0.5))
+        library.save_personal_moods(by, [(np.array(ids), np.full((4, len(MOODS)), 0.5))])
         assert scan.relabel(library, versions) == 0
         assert [track.kind for track in library.tracks(ids)] == ["music", "speech", "noise", "noise"]
         assert [track.moods["sad"] for track in library.tracks(ids)] == [0.5] * 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,13 +86,14 @@ class Lessons(Connection):
             [by.embedder, by.head, weights.astype("<f4").tobytes()],
         )
 
-    def save_personal_moods(self, by: HeardBy, ids: NDArray[np.int64], moods: NDArray[np.float64]) -> None:
-        """Keep the personal probabilities [n, k] of tracks, in the order of MOODS; NaN is kept as unknown."""
+    def save_personal_moods(self, by: HeardBy, parts: Iterable[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> None:
+        """Keep the personal probabilities [n, k] of tracks [n], in the order of MOODS; NaN is kept as unknown."""
         names, marks = ", ".join(map(label_column, MOODS)), ", ".join("?" * len(MOODS))
-        self._write_many(
-            f"INSERT OR REPLACE INTO personal_mood (track_id, head, {names}) VALUES (?, ?, {marks})",
-            zip(ids.tolist(), [by.head] * len(ids), *moods.T.tolist(), strict=True),
-        )
+        for ids, moods in parts:
+            self._write_many(
+                f"INSERT OR REPLACE INTO personal_mood (track_id, head, {names}) VALUES (?, ?, {marks})",
+                zip(ids.tolist(), [by.head] * len(ids), *moods.T.tolist(), strict=True),
+            )
         stale_labels(self._db)
 
     def forget_personal(self) -> None:
