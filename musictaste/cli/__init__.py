@@ -13,8 +13,6 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run a command; an error that a user can act on becomes one line on stderr and an exit code."""
-    # Threads of linear algebra cost more at the start, a third of a list's CPU time, than they ever save a command.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except MusictasteError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from musictaste.errors import SettingsError
 
 if TYPE_CHECKING:
     from musictaste.store import Library
+
+CALCULATING = ("evaluate",)
+"""Commands for which linear algebra has threads. To start them, a third of a list's CPU time, costs others more than
+they save."""
 
 app = typer.Typer(
     name="musictaste",
@@ -58,6 +63,8 @@ def configure(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
+    if context.invoked_subcommand not in CALCULATING:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings = read_settings(settings_path(), cast("Commands", context.command))
     chosen = db or (Path(settings["db"]).expanduser() if "db" in settings else default_library())
     context.obj = Globals(chosen, verbose, quiet, command=context.invoked_subcommand or "")
