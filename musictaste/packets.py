@@ -193,7 +193,8 @@ class Sought:
         self._source = source
         self._pages = pages
         self._first_pts = _known(source.first.pts)
-        self._time_base = float(_known(source.stream.time_base))
+        self._fraction = _known(source.stream.time_base)
+        self._time_base = float(self._fraction)
         self._preroll_s = preroll_s(source.stream)
         self.origin_s = self._first_pts * self._time_base
         self.audio_hash = ""
@@ -302,7 +303,7 @@ class Framed(Sought):
     def _packet(self, content: bytes, number: int, begin: int) -> Packet:
         packet: Packet = AnyPacket(content[self._positions[number] - begin : self._positions[number + 1] - begin])
         packet.pts = packet.dts = self._pts(number)
-        packet.time_base = self._source.first.time_base
+        packet.time_base = self._fraction
         return packet
 
 
