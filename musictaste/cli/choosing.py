@@ -288,7 +288,7 @@ def _kept_throughout(library: Library, pool: Pool, wanted: str, labels: str, *, 
     remedy = "musictaste scan --full" if len(current) < len(timelines) else "musictaste scan"
     lost = f"{unknown} left out whose mood over time is not known: run '{remedy}'" if unknown else ""
     if not len(kept):
-        plainly = f"{len(pool)} of {pool.considered} tracks are {labels}"
+        plainly = f"{pool.fitting} of {pool.considered} tracks are {labels}"
         raise NothingFitsError(f"no track is {labels} throughout: {plainly}, {lost or 'none of them all along'}")
     if lost and not quiet:
         render.say(lost)
