@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -125,11 +125,11 @@ def _labels(
     weighed: Sequence[_Weighed], of: Callable[[Track], Mapping[str, float]], library: Mapping[str, float]
 ) -> tuple[Belief, ...]:
     """Beliefs in labels that each track has with a probability."""
-    beliefs = []
-    for label in library:
-        parts = [(w, w.share * of(w.track).get(label, 0)) for w in weighed]
-        first = sum(max(of(w.track), key=of(w.track).__getitem__) == label for w in weighed)
-        beliefs.append(_belief(label, parts, library[label], first))
+    firsts = Counter(max(of(w.track), key=of(w.track).__getitem__) for w in weighed)
+    beliefs = [
+        _belief(label, [(w, w.share * of(w.track).get(label, 0)) for w in weighed], library[label], firsts[label])
+        for label in library
+    ]
     return tuple(sorted(beliefs, key=lambda belief: -belief.share))
 
 
