@@ -4,8 +4,9 @@ import contextlib
 import os
 import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -1185,3 +1186,26 @@ def test_vectors_of_the_plays_that_are_chosen(library: Library) -> None:
     assert plays.sounded is not None
     assert plays.sounded.tolist() == [0, 2]
     np.testing.assert_allclose(plays.vectors, [unit(0), unit(2)], atol=1e-6)
+
+
+def test_two_that_read_before_they_write_do_so_one_after_the_other(tmp_path: Path) -> None:
+    """Regression: of two scans at a time, one could not write since the other had written what it had read."""
+    path = tmp_path / "both.db"
+    Library.open(path, create=True).close()
+
+    def add_folder(name: str, meanwhile: Callable[[], object] = int) -> None:
+        with Library.open(path) as opened, opened.transaction():
+            opened.folders()
+            meanwhile()
+            opened.add_folder(name)
+
+    other = threading.Thread(target=add_folder, args=["/other"])
+
+    def let_in() -> None:
+        other.start()
+        other.join(timeout=0.5)
+
+    add_folder("/one", let_in)
+    other.join()
+    with Library.open(path) as opened:
+        assert opened.folders() == ["/one", "/other"]

@@ -106,7 +106,7 @@ class Connection:
             if self._db.in_transaction:
                 yield
             else:
-                self._db.execute("BEGIN")
+                self._db.execute("BEGIN IMMEDIATE")  # one that reads first could not write when another has written
                 with self._db:
                     yield
         except sqlite3.OperationalError as error:

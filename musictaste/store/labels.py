@@ -42,7 +42,7 @@ def read_genres_again(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == genres.VERSION:
         return
-    db.execute("BEGIN")
+    db.execute("BEGIN IMMEDIATE")
     with db:
         for table in ("tagged", "tag_weight"):
             db.execute(f"DELETE FROM {table}")
