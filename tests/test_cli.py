@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -541,3 +542,20 @@ main()
     assert loaded & heavy == set()
     if ours:
         assert {name for name in loaded if name.startswith("musictaste.")} == {f"musictaste.{name}" for name in ours}
+
+
+@pytest.mark.parametrize(("closed", "lines", "notes"), [(">&-", 0, 1), ("2>&-", 4, 0), (">&- 2>&-", 0, 0)])
+def test_an_output_may_be_closed(closed: str, lines: int, notes: int, library: Path) -> None:
+    """Regression: it ended in a traceback."""
+    command = f"exec '{sys.executable}' -m musictaste --db '{library}' mood happy {closed}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False)
+    assert (done.returncode, done.stdout.count(b"\n"), done.stderr.count(b"\n")) == (0, lines, notes)
+
+
+def test_an_output_may_lack_characters(library: Path) -> None:
+    """Regression: where it is not in UTF-8, as in old terminals and in pipes of Windows, it ended in a traceback."""
+    command = [sys.executable, "-m", "musictaste", "--db", str(library), "show", "swing 0"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"  mood  happy       ?" in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from musictaste.cli.context import app
 from musictaste.errors import MusictasteError
@@ -11,8 +12,19 @@ from musictaste.errors import MusictasteError
 __all__ = ["app", "main"]
 
 
+def _open_streams() -> None:
+    """Let a command go on where an output is closed, or has an encoding that lacks some characters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        elif stream.encoding.lower() not in ("utf-8", "utf8"):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> None:
     """Run a command; an error that a user can act on becomes one line on stderr and an exit code."""
+    _open_streams()
     try:
         app()
     except MusictasteError as error:
