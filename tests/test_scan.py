@@ -570,36 +570,6 @@ def test_an_interrupt_waits_for_a_safe_moment() -> None:
     signal.signal(signal.SIGINT, before)
 
 
-SLOW_SECOND_WORKER = """
-import os, pathlib, signal, time
-from multiprocessing.synchronize import SemLock
-
-marker = pathlib.Path(os.environ["FIRST_WORKER"])
-rebuild = SemLock.__setstate__
-first = None
-
-
-def rebuild_late(self, state):
-    global first
-    if first is None:
-        try:
-            marker.touch(exist_ok=False)
-            first = True
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # takes its time to end
-        except FileExistsError:
-            first = False
-    lock = pathlib.Path("/dev/shm/sem." + state[3].lstrip("/"))
-    deadline = time.monotonic() + 0.5
-    while not first and lock.exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    rebuild(self, state)
-
-
-SemLock.__setstate__ = rebuild_late
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
 @pytest.mark.parametrize("unlike", [["--dry-run"], ["--device", "cuda"], ["--executor", "dask://127.0.0.1:9"]])
 def test_workers_start_before_all_else_in_a_first_scan(
     run: Run, music: Path, unlike: list[str], monkeypatch: pytest.MonkeyPatch
@@ -644,6 +614,36 @@ def test_who_starts_workers_does_not_hear_ctrl_c() -> None:
     assert blocked & 1 << signal.SIGINT - 1
 
 
+SLOW_SECOND_WORKER = """
+import os, pathlib, signal, time
+from multiprocessing.synchronize import SemLock
+
+marker = pathlib.Path(os.environ["FIRST_WORKER"])
+rebuild = SemLock.__setstate__
+first = None
+
+
+def rebuild_late(self, state):
+    global first
+    if first is None:
+        try:
+            marker.touch(exist_ok=False)
+            first = True
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # takes its time to end
+        except FileExistsError:
+            first = False
+    lock = pathlib.Path("/dev/shm/sem." + state[3].lstrip("/"))
+    deadline = time.monotonic() + 0.5
+    while not first and lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    rebuild(self, state)
+
+
+SemLock.__setstate__ = rebuild_late
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
 def test_a_scan_that_ends_while_workers_start_says_nothing_of_it(
     run_alone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
