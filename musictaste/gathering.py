@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from musictaste.errors import MusictasteError, ProviderError
-from musictaste.workers import has_driver
+from musictaste.workers import on_cpu
 
 if TYPE_CHECKING:
     from musictaste.inference import Device, Embedder, Floats
@@ -34,7 +34,7 @@ def networks_on_gpu(device: Device) -> Embedder | None:
     ProviderError
         When `device` is "cuda" and it cannot run.
     """
-    if device == "cpu" or (device == "auto" and not has_driver()):
+    if on_cpu(device):
         return None
     from musictaste.inference import MEMORY, Embedder
 

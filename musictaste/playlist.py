@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -54,6 +55,7 @@ SPARE = 200
 """So many more wait, since a short list has little to choose from otherwise."""
 
 ARRAYS = ("ids", "mood", "style", "vectors", "duration_s", "bpm", "loudness_db")
+TUPLES = ("keys", "artists", "titles")
 
 
 @dataclass(frozen=True)
@@ -104,23 +106,22 @@ def without(pool: Pool, track_ids: list[int]) -> Pool:
 
 def where(pool: Pool, wanted: NDArray[np.bool_]) -> Pool:
     """Some tracks of the pool."""
-    if wanted.all():
-        return pool
-    kept = np.flatnonzero(wanted)
-    columns: dict[str, Any] = {name: getattr(pool, name)[kept] for name in ARRAYS}
-    columns |= {name: tuple(getattr(pool, name)[i] for i in kept) for name in ("keys", "artists", "titles")}
-    return replace(pool, **columns)
+    return pool if wanted.all() else _at(pool, np.flatnonzero(wanted))
 
 
 def together(pool: Pool, *others: Pool) -> Pool:
     """The tracks of a pool and those that only others have, by ascending id."""
     pools = (pool, *others)
     columns: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in pools]) for name in ARRAYS}
+    columns |= {name: tuple(chain.from_iterable(getattr(each, name) for each in pools)) for name in TUPLES}
     _, rows = np.unique(columns["ids"], return_index=True)
-    columns = {name: column[rows] for name, column in columns.items()}
-    for name in ("keys", "artists", "titles"):
-        words = [word for each in pools for word in getattr(each, name)]
-        columns[name] = tuple(words[row] for row in rows)
+    return _at(replace(pool, **columns), rows)
+
+
+def _at(pool: Pool, rows: NDArray[np.int64]) -> Pool:
+    """The tracks of some rows, in their order."""
+    columns: dict[str, Any] = {name: getattr(pool, name)[rows] for name in ARRAYS}
+    columns |= {name: tuple(getattr(pool, name)[i] for i in rows) for name in TUPLES}
     return replace(pool, **columns)
 
 

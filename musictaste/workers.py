@@ -15,6 +15,9 @@ from multiprocessing.context import BaseContext
 IMPORTS = ["musictaste.scan", "musictaste.audio", "musictaste.inference", "musictaste.tags"]
 """What they need. The last three are imported by them alone: a survey and a writer can do without that half second."""
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment variables that keep libraries from starting threads of their own."""
+
 
 def context(*, forked: bool) -> BaseContext:
     """How workers are started: `forked` from one warm process where the system can, so that imports are paid once.
@@ -22,8 +25,8 @@ def context(*, forked: bool) -> BaseContext:
     Beside CUDA nothing is forked.
     """
     # Each worker has one core: threads inside of libraries would only wait for each other.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
+    for variable, count in ONE_THREAD.items():
+        os.environ.setdefault(variable, count)
     # Without it, workers would import whatever lies in the folder that the user happens to stand in.
     os.environ["PYTHONSAFEPATH"] = "1"
     if sys.platform != "linux" or not forked:
@@ -36,9 +39,9 @@ def context(*, forked: bool) -> BaseContext:
     return found
 
 
-def hasten() -> None:
+def hasten(device: str) -> None:
     """Let the process that workers are forked from import what they need while this one has imports of its own."""
-    if not has_driver():
+    if on_cpu(device):
         context(forked=True)
 
 
@@ -56,6 +59,11 @@ def deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def on_cpu(device: str) -> bool:
+    """Whether it is certain, before anything is loaded, that the networks are to run, or can only run, on the CPU."""
+    return device == "cpu" or (device == "auto" and not has_driver())
 
 
 def has_driver() -> bool:

@@ -21,8 +21,8 @@ from av.error import FFmpegError
 
 from musictaste import audio
 from musictaste.errors import UnheardError
+from musictaste.workers import ONE_THREAD
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 PROBE_S = 120
 
 

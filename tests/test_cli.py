@@ -18,7 +18,7 @@ from musictaste.cli import app, main
 from musictaste.cli.commands import COMMANDS, Commands
 from musictaste.inference import checksum, model_path, size_of
 from musictaste.moods import EMOTIONS, FINER_MOODS, MOODS
-from musictaste.store import Library
+from musictaste.store import Library, choosing
 
 
 @pytest.fixture
@@ -357,6 +357,18 @@ def test_a_mood_that_none_has_throughout(run: Run, over_time: Path, tmp_path: Pa
     result = run(*words)
     assert (result.code, result.out, result.err) == (1, "", f"{none}none of them all along\n")
     assert not list(tmp_path.glob("x.*"))
+
+
+def test_of_very_many_tracks_all_that_have_a_mood_are_counted(
+    run: Run, over_time: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: it told how many were looked at."""
+    monkeypatch.setattr(choosing, "MOST", 2)
+    with sqlite3.connect(over_time) as connection:
+        connection.execute("DELETE FROM timeline")
+    result = run("mood", "happy", "--throughout")
+    told = "5 of 5 tracks are happy, 2 left out whose mood over time is not known: run 'musictaste scan'"
+    assert (result.code, result.out, result.err) == (1, "", f"musictaste: no track is happy throughout: {told}\n")
 
 
 @pytest.mark.parametrize(

@@ -575,7 +575,8 @@ def test_workers_start_before_all_else_in_a_first_scan(
     run: Run, music: Path, unlike: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hastened: list[bool] = []
-    monkeypatch.setattr(workers, "hasten", lambda: hastened.append(True))
+    monkeypatch.setattr(workers, "has_driver", lambda: False)
+    monkeypatch.setattr(workers, "hasten", lambda device: hastened.extend([True] * workers.on_cpu(device)))
     run("scan", music, *unlike)
     assert hastened == []
     run("scan", music)
@@ -588,17 +589,21 @@ def test_only_where_they_are_forked_workers_can_be_hastened(monkeypatch: pytest.
     monkeypatch.setattr(workers.forkserver, "ensure_running", lambda: running.append(True))
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(workers, "has_driver", lambda: True)
-    workers.hasten()
+    workers.hasten("auto")
+    workers.hasten("cuda")
     monkeypatch.setattr(workers, "has_driver", lambda: False)
     monkeypatch.setattr(sys, "platform", "darwin")
-    workers.hasten()
+    workers.hasten("auto")
     assert running == []
     monkeypatch.setattr(sys, "platform", "linux")
-    workers.hasten()
+    workers.hasten("auto")
     assert running == [True]
     assert os.environ == dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
         "PYTHONSAFEPATH": "1"
     }
+    monkeypatch.setattr(workers, "has_driver", lambda: True)
+    workers.hasten("cpu")
+    assert running == [True, True]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")

@@ -62,8 +62,8 @@ def scan(
 ) -> None:
     """Bring the library up to date with folders of music."""
     globals_: Globals = context.obj
-    if not (executor or dry_run or device == "cuda" or globals_.db.exists()):
-        workers.hasten()  # the first scan of all: there is something to listen to
+    if not (executor or dry_run or globals_.db.exists()):
+        workers.hasten(device)  # the first scan of all: there is something to listen to
 
     from musictaste import lyrics as words_from
     from musictaste import scan as scanning
