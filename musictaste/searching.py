@@ -161,12 +161,23 @@ def _why_none(library: Library) -> str:
 
 def _nearest(codes: Iterable[Codes], asked: NDArray[np.uint64]) -> _Near:
     """How near each song is to a code [8]."""
-    counted = [(part.ids, np.bitwise_count(part.codes ^ asked[:, None]).sum(axis=0, dtype=np.uint16)) for part in codes]
-    ids = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in counted)])
-    bits = np.concatenate([np.zeros(0, np.uint16), *(each for _, each in counted)])
-    starts = np.flatnonzero(np.diff(ids, prepend=-1))
-    nearest = np.minimum.reduceat(bits, starts) if len(starts) else bits
-    return _Near(ids[starts], starts, nearest, bits)
+    # One part after the other, since each stays in the processor's cache until it is done.
+    parts = [_nearest_in(part, asked) for part in codes]
+    before = np.cumsum([0, *(len(part.bits) for part in parts)])
+    none = _Near(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16), np.zeros(0, np.uint16))
+    starts = [part.starts + first for part, first in zip(parts, before[:-1], strict=True)]
+    return _Near(
+        np.concatenate([none.ids, *(part.ids for part in parts)]),
+        np.concatenate([none.starts, *starts]),
+        np.concatenate([none.nearest, *(part.nearest for part in parts)]),
+        np.concatenate([none.bits, *(part.bits for part in parts)]),
+    )
+
+
+def _nearest_in(part: Codes, asked: NDArray[np.uint64]) -> _Near:
+    bits = np.bitwise_count(part.codes ^ asked[:, None]).sum(axis=0, dtype=np.uint16)
+    starts = np.flatnonzero(np.concatenate([[True], part.ids[1:] != part.ids[:-1]]))
+    return _Near(part.ids[starts], starts, np.minimum.reduceat(bits, starts), bits)
 
 
 def _chosen(library: Library, ranked: NDArray[np.int64], count: int, named: set[tuple[str, str]]) -> dict[int, int]:

@@ -564,6 +564,29 @@ def test_an_output_may_be_closed(closed: str, lines: int, notes: int, library: P
     assert (done.returncode, done.stdout.count(b"\n"), done.stderr.count(b"\n")) == (0, lines, notes)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is full")
+@pytest.mark.parametrize("arguments", [["mood", "happy"], ["mood", "happy", "--json"], ["moods"]])
+def test_a_full_disk_is_told_of_in_one_line(arguments: list[str], library: Path) -> None:
+    """Regression: it ended in a traceback."""
+    command = [sys.executable, "-m", "musictaste", "--db", str(library), "-q", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"musictaste: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--version"], 0), (["mood", "hapy"], 2), (["no such command"], 2), (["lyrics", "rain"], 1)],
+)
+def test_a_process_ends_with_the_code_of_its_command(arguments: list[str], code: int, library: Path) -> None:
+    """It ends without the interpreter's help: all that was printed has to be out by then."""
+    command = [sys.executable, "-m", "musictaste", "--db", str(library), *arguments]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == code
+    assert (done.stdout or done.stderr).endswith(b"\n")
+
+
 def test_an_output_may_lack_characters(library: Path) -> None:
     """Regression: where it is not in UTF-8, as in old terminals and in pipes of Windows, it ended in a traceback."""
     command = [sys.executable, "-m", "musictaste", "--db", str(library), "show", "swing 0"]

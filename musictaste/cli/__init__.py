@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from musictaste.cli.context import app
 from musictaste.errors import MusictasteError
 
 __all__ = ["app", "main"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _open_streams() -> None:
@@ -26,12 +29,21 @@ def main() -> None:
     """Run a command; an error that a user can act on becomes one line on stderr and an exit code."""
     _open_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except MusictasteError as error:
         line = f"musictaste: {error}\n".encode("utf-8", "surrogateescape")
         sys.stderr.buffer.write(line)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in FULL or error.filename:
+            raise
+        sys.stderr.write(f"musictaste: the output cannot be written: {error.strerror}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from musictaste.inference import Encoder
     from musictaste.searching import Found, Hit
     from musictaste.store import Library
-    from musictaste.tokenizer import Tokenizer
     from musictaste.track import Track
 
 
@@ -34,9 +33,8 @@ def lyrics(
     """Songs that have these words, then songs that say the same in others, in whatever language."""
     asked = " ".join(words)
     # Half of the time is taken by the model and its tokenizer; meanwhile the library is opened and read.
-    with ThreadPoolExecutor(2) as pool:
-        tokenizer = pool.submit(_load_tokenizer)
-        encoder = pool.submit(_load_encoder, tokenizer.result)
+    with ThreadPoolExecutor(1) as pool:
+        encoder = pool.submit(_load_encoder)
         with open_library(context.obj) as library:
             _find(library, asked, encoder.result, request, context.obj, exact=exact)
 
@@ -61,16 +59,10 @@ def _find(
     hand_over(library, listing, request, options)
 
 
-def _load_tokenizer() -> Tokenizer:
-    from musictaste import tokenizer
-
-    return tokenizer.load()
-
-
-def _load_encoder(tokenizer: Callable[[], Tokenizer]) -> Encoder:
+def _load_encoder() -> Encoder:
     from musictaste.inference import Encoder
 
-    return Encoder(tokenizer=tokenizer)
+    return Encoder()
 
 
 def _why_nothing(asked: str, found: Found, *, exact: bool) -> str:
