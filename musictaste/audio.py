@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import av
 import numpy as np
-import scipy.fft
 import soundfile
 import soxr
 from av.error import FFmpegError
@@ -22,6 +21,7 @@ from av.packet import Packet as AnyPacket
 from numpy.typing import NDArray
 
 from musictaste.errors import UnheardError
+from musictaste.fourier import irfft, rfft
 from musictaste.framing import UnclearError
 from musictaste.packets import Demuxed, Packets, find_packets, is_findable
 from musictaste.track import PITCHES, SILENCE_DB
@@ -386,9 +386,15 @@ def power_spectrum(samples: Floats, n_fft: int, hop_length: int) -> Floats:
     """Squared magnitudes of a centred, zero-padded STFT with a Hann window, float32 [frames, 1 + n_fft / 2]."""
     padded = np.pad(samples, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft, dtype=np.float32) / n_fft)
-    spectrum = scipy.fft.rfft(frames * window.astype(np.float32), axis=1)
+    window = _hann(n_fft)
+    spectrum = rfft(frames * window)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+
+
+@cache
+def _hann(length: int) -> Floats:
+    """A periodic Hann window, float32 [length]."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length, dtype=np.float32) / length), np.float32)
 
 
 def mel_power(samples: Floats) -> Floats:
@@ -442,8 +448,8 @@ class Meter:
         strength = onset_strength(mel)
         for begin in range(0, len(strength) - lags // 2 + 1, lags):
             part = strength[begin : begin + lags] - strength[begin : begin + lags].mean()
-            spectrum = scipy.fft.rfft(part, 2 * lags)
-            correlation = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
+            spectrum = rfft(np.pad(part, (0, 2 * lags - len(part))))
+            correlation = irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
             self.pulse[: len(part)] += correlation / np.arange(len(part), 0, -1)
 
     def _add_chroma(self, samples: Floats) -> None:

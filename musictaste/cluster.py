@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from musictaste import __version__, scan
+from musictaste import __version__, listening, scan
 from musictaste.errors import ClusterError, ExecutorError, MusictasteError, UnheardError
 from musictaste.gathering import Gatherer, networks_on_gpu
 
@@ -45,7 +45,7 @@ class Order:
     """How workers are to listen, and what they must have in common with this machine."""
 
     program: str
-    models: scan.Versions
+    models: listening.Versions
     folders: tuple[str, ...]
     device: Device
     full: bool
@@ -53,7 +53,7 @@ class Order:
 
 def make_order(folders: Sequence[str], options: scan.Options) -> Order:
     """The order of a scan by this program with these models."""
-    return Order(__version__, scan.current_versions(), tuple(folders), options.device, options.full)
+    return Order(__version__, listening.current_versions(), tuple(folders), options.device, options.full)
 
 
 # On the workers
@@ -73,7 +73,7 @@ def introduce(order: Order) -> str:
         raise _of_this_worker(error) from None
 
 
-def hear(order: Order, path: str, size: int, known: Mapping[str, Analysis]) -> scan.Heard:
+def hear(order: Order, path: str, size: int, known: Mapping[str, Analysis]) -> listening.Heard:
     """Listen to one file on a worker.
 
     Raises
@@ -87,7 +87,7 @@ def hear(order: Order, path: str, size: int, known: Mapping[str, Analysis]) -> s
     """
     try:
         ears = _ears(order)
-        return _within(scan.most_seconds(size), lambda: scan.hear_file(path, ears, known.get))
+        return _within(listening.most_seconds(size), lambda: listening.hear_file(path, ears, known.get))
     except UnheardError:
         raise
     except MusictasteError as error:
@@ -101,7 +101,7 @@ def _of_this_worker(error: MusictasteError) -> ClusterError:
 _making = threading.Lock()
 
 
-def _ears(order: Order) -> scan.Ears:
+def _ears(order: Order) -> listening.Ears:
     """What this worker listens with, checked against what was ordered."""
     if order.program != __version__:
         raise ClusterError(f"has musictaste {__version__}, not {order.program} as here: install the same on both")
@@ -117,11 +117,11 @@ def _ears(order: Order) -> scan.Ears:
 
 
 @cache
-def _made_ears(device: Device) -> scan.Ears:
+def _made_ears(device: Device) -> listening.Ears:
     from musictaste.inference import Embedder
 
     on_gpu = networks_on_gpu(device)
-    return scan.Ears.with_networks(Gatherer(on_gpu) if on_gpu else Embedder(), full=False)
+    return listening.Ears.with_networks(Gatherer(on_gpu) if on_gpu else Embedder(), full=False)
 
 
 def _within(seconds: float, function: Callable[[], T]) -> T:
@@ -198,8 +198,8 @@ async def _identify(url: str) -> str:
 
 @dataclass(frozen=True)
 class _Errand:
-    task: scan.Task
-    answer: Future[scan.Heard]
+    task: listening.Task
+    answer: Future[listening.Heard]
 
 
 class Cluster:
@@ -247,7 +247,7 @@ class Cluster:
     def provider(self) -> str:
         return self._provider
 
-    def submit(self, task: scan.Task) -> Future[scan.Heard]:
+    def submit(self, task: listening.Task) -> Future[listening.Heard]:
         errand = _Errand(task, Future())
         self._ready.append(errand)
         self._dispatch()
@@ -288,7 +288,7 @@ class Cluster:
         future = self._executor.submit(hear, self._order, task.path, task.size, known)
         future.add_done_callback(partial(self._arrived, errand, alone=alone))
 
-    def _arrived(self, errand: _Errand, future: Future[scan.Heard], *, alone: bool) -> None:
+    def _arrived(self, errand: _Errand, future: Future[listening.Heard], *, alone: bool) -> None:
         error = self._lost() if future.cancelled() else future.exception()
         suspicious = isinstance(error, self._killed)
         with self._lock:

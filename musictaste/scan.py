@@ -7,8 +7,6 @@ with it, and whatever ends the scan loses at most the last second of work.
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import stat
@@ -16,29 +14,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from musictaste import __version__, lyrics, quality, teaching, words, workers
+from musictaste import __version__, lyrics, quality, teaching, words
 from musictaste.errors import FolderError, MusictasteError, UnheardError
-from musictaste.gathering import Address, Borrowed, Lender, networks_on_gpu
-from musictaste.moods import EMOTIONS, MOODS
+from musictaste.listening import Heard, Task, Versions, load_heads, suffices
+from musictaste.processes import why_unheard
 from musictaste.store import Library
-from musictaste.styles import STYLES
-from musictaste.track import SILENCE_DB, Analysis, Beside, Failure, FileState, Labels, Sound, Sung, Tags, Timeline
+from musictaste.track import SILENCE_DB, Beside, Failure, FileState, Labels, Sound, Sung
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Semaphore
-
-    from musictaste.audio import Meter, Recording, Window
-    from musictaste.inference import Device, Floats, Head, Heads, Networks, Reader
+    from musictaste.inference import Device, Heads, Reader
 
 Kind = Literal["added", "changed", "moved", "unchanged", "removed", "failed", "words", "left alone"]
 
@@ -51,26 +42,6 @@ SUFFIXES = frozenset((
 WRITE_EVERY_S = 1.0
 WAITING_PER_WORKER = 3
 ASKED_AT_ONCE = 500
-FILES_PER_WORKER = 1000
-"""A worker is replaced after so many files, which bounds whatever a decoder may leak."""
-
-FIRST_WINDOWS = 5
-CERTAINTY = 1.7
-STYLE_CERTAINTY = 1.1
-CERTAINTY_WINDOWS = 6
-CERTAINTY_FALL = 0.4
-"""The emotion and the style of a track are decided when they lead every other one by so many standard errors after
-`CERTAINTY_WINDOWS` windows; after n, by (`CERTAINTY_WINDOWS` / n)^`CERTAINTY_FALL` times as many. Bounds that fall
-(Wang and Tsiatis, Biometrics 43(1), 1987) end sooner with tracks that lie between two moods, which take the longest."""
-
-USUAL_SPREAD = 1.75
-USUAL_WINDOWS = 16
-"""How log odds differ from window to window within a track, on 131 tracks heard whole (standard deviation: 1.75 for
-emotions, 1.62 for styles); counted as if it had been seen in so many windows, since five that agree prove little."""
-
-START_S = 10
-TIMEOUT_S = 300
-SLOWEST_BYTES_PER_S = 100_000
 RELABEL_AT_ONCE = 5000
 
 
@@ -93,33 +64,6 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Versions:
-    """Which models are current; what others have made is stale."""
-
-    embedder: str
-    emotion: str
-    style: str
-    kind: str
-    voice: str
-
-
-def current_versions() -> Versions:
-    """The models that ship, by what their manifest says of them; no session is built for this."""
-    return Versions(quality.version(*quality.NETWORKS), *(quality.version(name) for name in quality.HEADS))
-
-
-@dataclass(frozen=True)
-class Task:
-    """A file that has to be listened to, as the survey saw it."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    state: FileState | None = None
-    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -151,23 +95,6 @@ class Outcome:
     kind: Kind
     path: str
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a worker brings back; `sound` and labels are None where the library knew the audio already.
-
-    `full` says whether the whole track was heard.
-    """
-
-    audio_hash: str
-    tags: Tags
-    sound: Sound | None = None
-    moods: Labels | None = None
-    styles: Labels | None = None
-    kinds: Labels | None = None
-    voices: Labels | None = None
-    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -310,22 +237,11 @@ def _known(
 
 
 def _outdated(state: FileState, found: Found, versions: Versions, options: Options) -> bool:
-    return not _is_as_it_was(found, state) or not _suffices(state.analysis, versions, full=options.full)
+    return not _is_as_it_was(found, state) or not suffices(state.analysis, versions, full=options.full)
 
 
 def _is_as_it_was(file: Found | Task, state: FileState) -> bool:
     return (state.size, state.mtime_ns) == (file.size, file.mtime_ns)
-
-
-def _suffices(analysis: Analysis, versions: Versions, *, full: bool) -> bool:
-    """Whether what is known of a recording needs no listening, in a scan that asks for whole tracks or does not.
-
-    Another head makes its labels from stored embeddings, which costs nothing; a timeline it could only make by
-    listening again, so that is left to a scan that asks for more than usual.
-    """
-    if analysis.embedder != versions.embedder or analysis.timeline is None:
-        return False
-    return not full or (analysis.full and analysis.timeline == versions.emotion)
 
 
 def _still_fails(failure: Failure, found: Found) -> bool:
@@ -380,155 +296,6 @@ class Interrupts(AbstractContextManager["Interrupts"]):
         self._came = True
 
 
-class Processes:
-    """A pool of processes that listen to files, each with networks of its own, or all with those on a GPU.
-
-    Raises
-    ------
-    ProviderError
-        When the device that was asked for cannot run.
-    """
-
-    def __init__(self, library_path: Path, options: Options) -> None:
-        from pebble import ProcessPool
-
-        self.jobs = options.jobs
-        with ExitStack() as opened:
-            networks = networks_on_gpu(options.device)
-            lender = opened.enter_context(Lender(networks)) if networks else None
-            context = workers.context(forked=lender is None)
-            self._started = context.Semaphore(0)
-            self._pool = ProcessPool(
-                max_workers=options.jobs,
-                max_tasks=FILES_PER_WORKER,
-                initializer=_start_worker,
-                initargs=(self._started, str(library_path), options.full, lender.address if lender else None),
-                context=context,
-            )
-            self._open = opened.pop_all()
-
-    def provider(self) -> str:
-        """The provider of the networks that a worker uses; waits for the first worker.
-
-        Raises
-        ------
-        ModelError
-            When a model file is not what it should be.
-        """
-        # All make theirs at once; who has done takes the question of one that is still at it.
-        with workers.deaf():  # the first question starts the pool
-            answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
-        return answers[0].result()
-
-    def submit(self, task: Task) -> Future[Heard]:
-        future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=most_seconds(task.size))
-        return future
-
-    def tend(self) -> None:
-        """The pool replaces processes that die."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # The pool takes its locks away before it ends its workers: one that still starts would print a traceback.
-        for _worker in range(self.jobs):
-            self._started.acquire(timeout=START_S)
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-        self._open.close()
-
-
-def most_seconds(size: int) -> float:
-    """How long listening to a file of so many bytes may take before its decoder is taken to hang."""
-    return TIMEOUT_S + size / SLOWEST_BYTES_PER_S
-
-
-@dataclass(frozen=True)
-class Ears:
-    """What a process listens with; `full` says whether whole tracks are to be heard."""
-
-    networks: Networks
-    heads: Heads
-    full: bool
-
-    @classmethod
-    def with_networks(cls, networks: Networks, *, full: bool) -> Self:
-        return cls(networks, _load_heads(networks.version), full)
-
-    @property
-    def versions(self) -> Versions:
-        return Versions(self.networks.version, *(head.version for head in self.heads.all))
-
-
-_worker_settings: tuple[str, bool, Address | None]
-
-
-def _start_worker(started: Semaphore, *settings: *tuple[str, bool, Address | None]) -> None:
-    global _worker_settings  # noqa: PLW0603 - a process holds one worker
-    _worker_settings = settings
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_die_with, args=[parent.sentinel], daemon=True).start()
-    started.release()
-
-
-def _die_with(sentinel: int) -> None:
-    """End this process when its parent was killed and cannot tell it to stop."""
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
-
-
-@cache
-def _own_ears() -> Ears:
-    """What this worker listens with, made when the first task comes so that errors reach whoever asked."""
-    _, full, lent = _worker_settings
-    if lent:
-        return Ears.with_networks(Borrowed(lent), full=full)
-    from musictaste.inference import Embedder
-
-    return Ears.with_networks(Embedder(), full=full)
-
-
-@cache
-def _own_library() -> Library:
-    """A connection of this worker, for reading."""
-    return Library.open(Path(_worker_settings[0]))
-
-
-def _provider() -> str:
-    return _own_ears().networks.provider
-
-
-def _listen(path: str) -> Heard:
-    return hear_file(path, _own_ears(), _own_library().analysis)
-
-
-def hear_file(path: str, ears: Ears, known: Callable[[str], Analysis | None]) -> Heard:
-    """Identify a file, and listen to it unless its audio is `known`, by its hash, as well as is asked for.
-
-    Raises
-    ------
-    UnheardError
-        When nothing of the file can be heard.
-    """
-    from musictaste import audio, tags
-
-    with audio.open_recording(path) as recording:
-        found = tags.read_tags(path)
-        if found == Tags():
-            found = tags.tags_from_container(recording.metadata)
-        before = known(recording.audio_hash)
-        if before and _suffices(before, ears.versions, full=ears.full):
-            return Heard(recording.audio_hash, found)
-        # What was heard whole once is never heard less widely.
-        full = ears.full or (before is not None and before.full)
-        sound = listen(recording, ears.networks, ears.heads, full=full)
-    moods, styles, kinds, voices = (head.label(sound.embedding) for head in ears.heads.all)
-    return Heard(recording.audio_hash, found, sound, moods, styles, kinds, voices, full)
-
-
 def kind_of(kinds: Labels, loudness_db: float) -> str:
     """What a track is, from the probabilities of music, speech and noise and from its level.
 
@@ -545,115 +312,6 @@ def sung(voices: Labels) -> Sung | None:
     instrumental_to, vocal_from = quality.voice_limits()
     vocal = voices.probabilities["vocal"]
     return "instrumental" if vocal <= instrumental_to else "vocal" if vocal >= vocal_from else None
-
-
-def listen(recording: Recording, embedder: Networks, heads: Heads, *, full: bool) -> Sound:
-    """Audio to windows to log-mel patches to the networks to one record.
-
-    Raises
-    ------
-    UnheardError
-        When nothing of the recording can be heard.
-    """
-    from musictaste import audio
-
-    meter = audio.Meter()
-    parts = _hear_enough(recording, meter, embedder, heads, full=full)
-    vectors = np.concatenate([part.vectors for part in parts])
-    return Sound(
-        duration_s=round(recording.duration_s, 3),
-        heard_s=round(meter.samples / audio.SAMPLE_RATE, 3),
-        bpm=meter.bpm,
-        key=meter.key,
-        loudness_db=max(round(meter.loudness_db, 2), audio.QUIETEST_DB),
-        embedder=embedder.version,
-        embedding=vectors.mean(axis=0),
-        spread=vectors.std(axis=0),
-        timeline=_timeline(heads.emotion, parts),
-        provider=embedder.provider,
-    )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A window that was heard: when its middle plays, how long it is, and the vectors [n, d] of its patches."""
-
-    at_s: float
-    length_s: float
-    vectors: Floats = field(compare=False)
-
-
-def _hear_enough(recording: Recording, meter: Meter, embedder: Networks, heads: Heads, *, full: bool) -> list[Part]:
-    """The parts of a recording that were heard, by their times.
-
-    Sampled windows are decoded and heard one by one, the first few together, until emotion and style are decided or
-    there are no more.
-    """
-    from musictaste import audio
-
-    windows = audio.hear(recording, meter, full=full)
-    parts: list[Part] = []
-    if audio.hears_whole(recording.duration_s, full=full):
-        for window in windows:
-            parts += _embed([window], embedder)
-        return parts
-    of = int(recording.duration_s / audio.PATCH_S)
-    emotions, styles = np.empty((0, len(EMOTIONS))), np.empty((0, len(STYLES)))
-    count = FIRST_WINDOWS
-    while batch := list(islice(windows, count)):
-        heard = _embed(batch, embedder)
-        parts += heard
-        emotions = np.concatenate([emotions, _chances(heads.emotion, EMOTIONS, heard)])
-        styles = np.concatenate([styles, _chances(heads.style, STYLES, heard)])
-        if is_decided(emotions, CERTAINTY, of=of) and is_decided(styles, STYLE_CERTAINTY, of=of):
-            break
-        count = 1
-    return sorted(parts, key=lambda part: part.at_s)
-
-
-def _chances(head: Head, labels: Sequence[str], parts: Sequence[Part]) -> NDArray[np.float64]:
-    """The probabilities of labels, float64 [n, labels], by each patch of some parts."""
-    given = head.label_all(np.concatenate([part.vectors for part in parts]))
-    return np.array([[each.probabilities[name] for name in labels] for each in given])
-
-
-def _embed(windows: Sequence[Window], embedder: Networks) -> list[Part]:
-    """Windows through the networks, together."""
-    vectors = embedder.embed(np.concatenate([window.patches for window in windows]))
-    ends = np.cumsum([len(window.patches) for window in windows])[:-1]
-    return [Part(w.at_s, w.length_s, v) for w, v in zip(windows, np.split(vectors, ends), strict=True)]
-
-
-def is_decided(chances: NDArray[np.float64], certainty: float, *, of: int) -> bool:
-    """Whether one label leads all others by `certainty` standard errors, fewer where many windows were heard.
-
-    `chances` are probabilities [n, labels] of n windows out of `of` that the whole track has. Heads are linear, so
-    the log odds of a track are the mean of those of its windows, and the error of a mean over a sample without
-    replacement is known (Cochran, "Sampling Techniques", 1977, section 2.6).
-    """
-    logs = np.log(np.maximum(chances, 1e-12))
-    first = int(logs.mean(axis=0).argmax())
-    leads = logs[:, [first]] - np.delete(logs, first, axis=1)
-    count = len(leads)
-    squares = count * leads.var(axis=0) + USUAL_WINDOWS * USUAL_SPREAD**2
-    errors = np.sqrt(squares / (count - 1 + USUAL_WINDOWS) / count * max(1 - count / of, 0))
-    bound = certainty * (CERTAINTY_WINDOWS / count) ** CERTAINTY_FALL
-    return bool((leads.mean(axis=0) >= bound * errors).all())
-
-
-def _timeline(emotion: Head, parts: Sequence[Part]) -> Timeline:
-    """The mood of each part, from the mean of its vectors as the mood of a track is from all.
-
-    What is left after the last whole window has no row where it is shorter than a patch: half a second of fading is
-    no mood, and would weigh as much as half a minute.
-    """
-    from musictaste import audio
-
-    rows = [part for part in parts if part.length_s >= audio.PATCH_S] or list(parts)
-    labels = emotion.label_all(np.stack([part.vectors.mean(axis=0) for part in rows]))
-    moods = [[window.probabilities[name] for name in MOODS] for window in labels]
-    at_s = [part.at_s for part in rows]
-    return Timeline(emotion.version, np.asarray(at_s, np.float32), np.asarray(moods, np.float32))
 
 
 def update(
@@ -754,7 +412,7 @@ def _keep(library: Library, plan: Plan, task: Task, future: Future[Heard], moved
     if isinstance(error, MusictasteError) and not isinstance(error, UnheardError):
         raise error
     if error is not None:
-        reason = _why(error)
+        reason = why_unheard(error)
         library.save_failure(Failure(task.path, task.size, task.mtime_ns, __version__, reason))
         return Outcome("failed", task.path, reason)
     heard = future.result()
@@ -797,28 +455,6 @@ def _moved_from(library: Library, track_id: int) -> int | None:
     return next((file_id for file_id, path in library.copies(track_id) if not os.path.lexists(path)), None)
 
 
-def _why(error: BaseException) -> str:
-    """The reason that a user reads for a file that failed."""
-    from pebble import ProcessExpired
-
-    if isinstance(error, UnheardError):
-        return str(error)
-    if isinstance(error, ProcessExpired):
-        return f"the decoder crashed ({_ending(error.exitcode)})"
-    if isinstance(error, TimeoutError):
-        return "the decoder did not finish"
-    return f"unexpected {type(error).__name__}: {error}"
-
-
-def _ending(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f"signal {-exit_code}"
-
-
 def read_words(library: Library, load: Callable[[], words.Reads]) -> Iterator[tuple[int, int]]:
     """Read words that are new or that another head has read; yields how many are kept so far, and of how many.
 
@@ -854,7 +490,7 @@ def relabel(library: Library, versions: Versions) -> int:
     What the user taught is carried over to them, and to whatever a scan that was killed had left without it.
     """
     # Only when it is needed: an unchanged library must not pay for onnxruntime, in time or in memory.
-    heads = cache(lambda: _load_heads(versions.embedder))
+    heads = cache(lambda: load_heads(versions.embedder))
     count = 0
     while renamed := _relabel_moods(library, versions, heads):
         count += renamed
@@ -864,12 +500,6 @@ def relabel(library: Library, versions: Versions) -> int:
         pass
     teaching.follow(library)
     return count
-
-
-def _load_heads(embedder: str) -> Heads:
-    from musictaste.inference import Heads
-
-    return Heads.load(embedder)
 
 
 def _relabel_moods(library: Library, versions: Versions, heads: Callable[[], Heads]) -> int:

@@ -55,7 +55,7 @@ import recommend
 import soak
 from rivals import DECODING, OTHERS, Rival, Work, one_thread, time_all
 
-from musictaste import audio, packets, quality, scan
+from musictaste import audio, listening, packets, quality, scan
 from musictaste.inference import size_of
 
 if TYPE_CHECKING:
@@ -444,7 +444,7 @@ def hear_file(path: str, watch: Stopwatch, embedder: Embedder, heads: Heads) -> 
             timed = cast("audio.Recording", TimedRecording(recording, watch))
             networks = cast("Embedder", TimedEmbedder(embedder, watch))
             with watch.stage("mel+meter"):
-                sound = scan.listen(timed, networks, heads, full=False)
+                sound = listening.listen(timed, networks, heads, full=False)
     except UnheardError:
         return None
     with watch.stage("heads"):

@@ -22,7 +22,7 @@ import pytest
 from conftest import Run, heard_rows
 from make_audio import chord, noise, piece, write_audio
 
-from musictaste import __version__, cluster, scan
+from musictaste import __version__, cluster, listening, scan
 from musictaste.cluster import Cluster, Order
 from musictaste.errors import ClusterError, ExecutorError, ProviderError, UnheardError
 from musictaste.inference import Embedder
@@ -30,7 +30,7 @@ from musictaste.track import Analysis, FileState, Tags
 
 ADDRESS = "dask://box:8786"
 HERE = f"worker on '{platform.node()}': "
-HEARD = scan.Heard("hash", Tags(title="heard"))
+HEARD = listening.Heard("hash", Tags(title="heard"))
 
 
 class KilledError(Exception):
@@ -43,7 +43,7 @@ class FakeClient(Executor):
     def __init__(self, answers: Mapping[str, object] | None = None) -> None:
         self.answers = {"tcp://a:1": "CPU", "tcp://b:1": "CPU"} if answers is None else answers
         self.workers: dict[str, dict[str, int]] = {"tcp://a:1": {"nthreads": 1}, "tcp://b:1": {"nthreads": 2}}
-        self.sent: list[tuple[str, Mapping[str, Analysis], Future[scan.Heard]]] = []
+        self.sent: list[tuple[str, Mapping[str, Analysis], Future[listening.Heard]]] = []
         self.closed = False
 
     def get_executor(self, *, pure: bool) -> Executor:
@@ -86,8 +86,8 @@ def make(client: FakeClient, known: cluster.Known | None = None) -> Cluster:
     return Cluster(ADDRESS, client, order(), killed=KilledError, known=known or {})
 
 
-def task(path: str, size: int = 1) -> scan.Task:
-    return scan.Task(path, size, 1)
+def task(path: str, size: int = 1) -> listening.Task:
+    return listening.Task(path, size, 1)
 
 
 # On a worker
@@ -95,24 +95,24 @@ def task(path: str, size: int = 1) -> scan.Task:
 
 def test_an_order_is_what_this_program_has() -> None:
     options = scan.Options("cuda", 3, full=True)
-    versions = scan.current_versions()
+    versions = listening.current_versions()
     assert cluster.make_order(["/a"], options) == Order(__version__, versions, ("/a",), "cuda", full=True)
 
 
 @pytest.fixture(scope="module")
-def ears() -> scan.Ears:
-    return scan.Ears.with_networks(Embedder(), full=False)
+def ears() -> listening.Ears:
+    return listening.Ears.with_networks(Embedder(), full=False)
 
 
 @pytest.fixture
-def worker(ears: scan.Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+def worker(ears: listening.Ears, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is a worker that has built its networks."""
     monkeypatch.setattr(cluster, "_made_ears", lambda _: ears)
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_worker_that_differs_says_how(tmp_path: Path) -> None:
-    ours = scan.current_versions()
+    ours = listening.current_versions()
     older = replace(ours, emotion="emotion-0")
     has, wanted = (", ".join(vars(versions).values()) for versions in (ours, older))
     for changes, said in (
@@ -138,10 +138,10 @@ def test_a_worker_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_worker_hears_what_a_process_hears(ears: scan.Ears, tmp_path: Path) -> None:
+def test_a_worker_hears_what_a_process_hears(ears: listening.Ears, tmp_path: Path) -> None:
     path = str(write_audio(tmp_path / "a.wav", piece(3)))
     found = cluster.hear(order(), path, 1, {})
-    here = scan.hear_file(path, ears, lambda _: None)
+    here = listening.hear_file(path, ears, lambda _: None)
     assert found == here
     assert found.sound
     # What is known needs no listening, unless more is asked for.
@@ -163,8 +163,8 @@ def test_a_file_that_cannot_be_heard_is_no_fault_of_the_worker(tmp_path: Path) -
 @pytest.mark.usefixtures("worker")
 def test_a_decoder_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     woken = threading.Event()
-    monkeypatch.setattr(scan, "most_seconds", lambda _: 0.01)
-    monkeypatch.setattr(scan, "hear_file", lambda *_: woken.wait())
+    monkeypatch.setattr(listening, "most_seconds", lambda _: 0.01)
+    monkeypatch.setattr(listening, "hear_file", lambda *_: woken.wait())
     with pytest.raises(TimeoutError):
         cluster.hear(order(), "/a.mp3", 1, {})
     woken.set()

@@ -35,7 +35,7 @@ from conftest import (
 from make_audio import chord, noise, piece, write_audio
 from mutagen.flac import FLAC
 
-from musictaste import inference, quality, scan, workers
+from musictaste import inference, listening, processes, quality, scan, workers
 from musictaste.errors import ProviderError
 from musictaste.inference import Floats, Head
 from musictaste.moods import EMOTIONS, MOODS
@@ -233,7 +233,7 @@ def test_another_head_tells_kinds_from_what_was_heard(tmp_path: Path, monkeypatc
     monkeypatch.setattr(inference.Heads, "load", lambda _: inference.Heads(head, head, head, voice))
     embeddings = np.zeros((4, SIZE), np.float32)
     embeddings[range(4), [0, 1, 2, 1]] = 9
-    versions = scan.Versions(made_for, "emotion-1", "style-1", head.version, voice.version)
+    versions = listening.Versions(made_for, "emotion-1", "style-1", head.version, voice.version)
     with Library.empty() as library:
         ids = [
             add_track(library, f"/{n}", mood={"sad": 0.9}, style={"jazz": 0.9}, seed=n, embedding=embedding, kind=kind)
@@ -308,7 +308,7 @@ def test_a_mood_that_changes_is_heard_over_time(run: Run, tmp_path: Path) -> Non
     assert len(loud) >= 2
     assert min(quiet) > 0.8
     assert max(loud) < 0.2
-    assert document["over_time_head"] == scan.current_versions().emotion
+    assert document["over_time_head"] == listening.current_versions().emotion
 
 
 def test_tracks_heard_before_there_were_timelines_are_heard_again(run: Run, music: Path, tmp_path: Path) -> None:
@@ -387,13 +387,13 @@ def hear_tape(tape: Tape, *vectors: tuple[float, ...], full: bool = False) -> So
     """Listen with networks whose vectors are four logits of emotions, then four of styles, in turn."""
     heads = SimpleNamespace(emotion=Softmax(EMOTIONS, 0), style=Softmax(STYLES, 4))
     certain = [(*vector, 9.0, 0.0, 0.0, 0.0)[:8] for vector in vectors]
-    return scan.listen(tape, Networks(*certain), heads, full=full)  # type: ignore[arg-type]
+    return listening.listen(tape, Networks(*certain), heads, full=full)  # type: ignore[arg-type]
 
 
 def test_windows_that_agree_are_enough() -> None:
     tape = Tape()
     sound = hear_tape(tape, (3, 0, 0, 0), (4, 0, 0, 0), (5, 0, 0, 0), (4, 0, 0, 0), (4, 0, 0, 0))
-    assert len(tape.read_s) == scan.FIRST_WINDOWS
+    assert len(tape.read_s) == listening.FIRST_WINDOWS
     assert sound.timeline.moods.shape == (5, 12)
     assert (sound.timeline.at_s.tolist(), sound.heard_s) == (sorted(sound.timeline.at_s.tolist()), 14.88)
     assert sound.embedding.tolist() == [4, 0, 0, 0, 9, 0, 0, 0]
@@ -403,14 +403,14 @@ def test_windows_that_do_not_agree_are_heard_until_they_do_or_there_are_hardly_m
     sometimes, never = Tape(), Tape()
     hear_tape(sometimes, (3.5, 0, 0, 0), (0, 2, 0, 0))
     hear_tape(never, (2, 0, 0, 0), (0, 2, 0, 0))
-    assert scan.FIRST_WINDOWS < len(sometimes.read_s) == 9
+    assert listening.FIRST_WINDOWS < len(sometimes.read_s) == 9
     assert len(never.read_s) == len(set(never.read_s)) == 65
 
 
 def test_styles_that_do_not_agree_are_heard_on_too() -> None:
     tape = Tape()
     hear_tape(tape, (9, 0, 0, 0, 2, 0, 0, 0), (9, 0, 0, 0, 0, 2, 0, 0))
-    assert len(tape.read_s) > scan.FIRST_WINDOWS
+    assert len(tape.read_s) > listening.FIRST_WINDOWS
 
 
 def test_a_full_listen_stops_nowhere() -> None:
@@ -444,14 +444,14 @@ def test_a_recording_that_breaks_off_is_heard_up_to_there() -> None:
 def test_an_emotion_is_decided_by_its_lead_and_by_how_it_varies(
     windows: list[list[float]], of: int, decided: bool
 ) -> None:
-    assert scan.is_decided(np.array(windows), 1.3, of=of) is decided
+    assert listening.is_decided(np.array(windows), 1.3, of=of) is decided
 
 
 BREAKING_DECODER = """
 import os, signal, time
-from musictaste import audio, scan
+from musictaste import audio, listening
 
-scan.TIMEOUT_S = 3
+listening.TIMEOUT_S = 3
 open_recording = audio.open_recording
 
 
@@ -517,7 +517,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing(
     with Library.open(tmp_path / "other.db", create=True) as library:
         kept = str(music / "more" / "C.FLAC")
         add_track(library, kept, mood={"happy": 0.9}, style={"jazz": 0.9}, seed=0)
-        plan = scan.survey(library, [str(music)], scan.current_versions(), scan.Options())
+        plan = scan.survey(library, [str(music)], listening.current_versions(), scan.Options())
     assert plan.unreadable == [(str(music / "more"), "Permission denied")]
     assert [task.path for task in plan.tasks] == [str(music / "a.wav"), str(music / "b.mp3")]
     assert plan.gone == []
@@ -677,8 +677,11 @@ def test_cuda_that_cannot_run_is_an_error(run_alone: Run, music: Path, tmp_path:
 
 def hear(db: Path, folder: Path, options: scan.Options) -> str:
     """Scan in this process, which starts its workers; returns the provider."""
-    with Library.open(db, create=True) as library, scan.Processes(db, options) as listeners:
-        plan = scan.survey(library, [str(folder)], scan.current_versions(), options)
+    with (
+        Library.open(db, create=True) as library,
+        processes.Processes(db, options.device, options.jobs, full=options.full) as listeners,
+    ):
+        plan = scan.survey(library, [str(folder)], listening.current_versions(), options)
         outcomes = list(scan.update(library, plan, listeners))
         assert [outcome.kind for outcome in outcomes] == ["added"] * len(plan.tasks)
         return listeners.provider()
@@ -727,11 +730,11 @@ def test_what_was_heard_whole_is_not_replaced_by_windows(before: bool, again: bo
     plan = scan.Plan([], 0, 0, [], [], [], [], [], ())
     with Library.empty() as library, library.transaction():
         for path, key, full in (("/1", "whole", before), ("/2", "again", again)):
-            heard: Future[scan.Heard] = Future()
+            heard: Future[listening.Heard] = Future()
             heard.set_result(
-                scan.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), voices(0.9), full)
+                listening.Heard("hash", Tags(), replace(sound, key=key), moods, styles, kinds(), voices(0.9), full)
             )
-            scan._keep(library, plan, scan.Task(path, 1, 1), heard, set())
+            scan._keep(library, plan, listening.Task(path, 1, 1), heard, set())
         assert [track.key for track in library.tracks([1])] == [kept]
         assert library.count() == 1
 

@@ -18,6 +18,7 @@ from make_audio import chord, write_audio
 from mutagen.flac import FLAC
 from mutagen.id3 import ID3, TIT2, TPE1, USLT
 
+from musictaste import listening
 from musictaste import scan as scanning
 from musictaste.lyrics.lrclib import Lrclib
 from musictaste.lyrics.polite import Pace
@@ -99,7 +100,7 @@ def told(source: str, language: str | None, *, instrumental: bool = False) -> di
 def scan_again(tmp_path: Path) -> dict[str, Words]:
     """What a scan does that has nothing to listen to, and the words that are known then by the names of files."""
     with Library.open(tmp_path / "library.db") as library:
-        plan = scanning.survey(library, library.folders(), scanning.current_versions(), scanning.Options())
+        plan = scanning.survey(library, library.folders(), listening.current_versions(), scanning.Options())
         assert (plan.tasks, plan.unchanged) == ([], 3)
         assert list(scanning.update(library, plan, None)) == []
         found = library.words(library.all_ids())

@@ -65,9 +65,9 @@ def scan(
     if not (executor or dry_run or globals_.db.exists()):
         workers.hasten(device)  # the first scan of all: there is something to listen to
 
+    from musictaste import listening, words
     from musictaste import lyrics as words_from
     from musictaste import scan as scanning
-    from musictaste import words
 
     sources = words_from.choose(lyrics, offline=offline)
     fetcher = words_from.Fetcher(partial(words_from.open_services, sources, genius_token))
@@ -77,7 +77,7 @@ def scan(
     began = time.monotonic()
     with known_library(globals_) as library:
         roots = scanning.resolve_folders(library, folders or [])
-        plan = scanning.survey(library, roots, scanning.current_versions(), options)
+        plan = scanning.survey(library, roots, listening.current_versions(), options)
         _check(plan, roots)
         if dry_run:
             _print_plan(plan, as_json=as_json)
@@ -86,21 +86,21 @@ def scan(
     progress = _Progress(quiet=globals_.quiet or as_json, verbose=globals_.verbose)
     counts: Counter[str] = Counter(unchanged=plan.unchanged + plan.known_failures)
     try:
-        with ExitStack() as listening:
-            interrupts = listening.enter_context(scanning.Interrupts()) if plan.tasks else None
+        with ExitStack() as opened:
+            interrupts = opened.enter_context(scanning.Interrupts()) if plan.tasks else None
             # They come first: where those that were asked for cannot listen, there is no need of a library.
-            listeners = listening.enter_context(open_listeners())
+            listeners = opened.enter_context(open_listeners())
             provider = listeners.provider() if listeners else None
             with open_library(globals_, create=True) as library, fetcher:
                 scanning.remember_folders(library, roots)
-                scanning.relabel(library, scanning.current_versions())
+                scanning.relabel(library, listening.current_versions())
                 words.clean_again(library)
                 if listeners:
                     line = f"listening to {len(plan.tasks)} files on {provider}, {listeners.jobs} at a time"
                     progress.start(line, len(plan.tasks))
                 _count(scanning.update(library, plan, listeners, fetcher, interrupts=interrupts), counts, progress)
                 progress.stop()
-                listening.close()  # nobody has to wait with us for words
+                opened.close()  # nobody has to wait with us for words
                 _report(counts, plan, began, provider, quiet=globals_.quiet, as_json=as_json)
                 _await_words(library, fetcher, progress)
                 reader = cache(partial(scanning.load_reader, options))
@@ -120,12 +120,12 @@ def _choose_listeners(
     library: Library, plan: Plan, roots: list[str], options: Options, db: Path, executor: str | None
 ) -> Callable[[], AbstractContextManager[Listeners | None]]:
     """How to open who listens to what the plan has to be listened to: nobody where it has nothing."""
-    from musictaste import scan as scanning
-
     if not plan.tasks:
         return nullcontext
     if executor is None:
-        return partial(scanning.Processes, db, options)
+        from musictaste.processes import Processes
+
+        return partial(Processes, db, options.device, options.jobs, full=options.full)
     from musictaste import cluster
 
     known = library.analyses_by_size({task.size for task in plan.tasks})
