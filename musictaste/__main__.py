@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -17,9 +18,9 @@ def main() -> None:
     try:
         cli.main()
     except SystemExit as end:
-        # Processes that listen, and what they share, are ended by the interpreter.
-        if not isinstance(end.code, int) or "multiprocessing" in sys.modules:
+        if not isinstance(end.code, int):
             raise
+        atexit._run_exitfuncs()  # what processes shared is removed, and a cluster is left
         os._exit(end.code)
 
 
