@@ -10,7 +10,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 BLOCK = 2**17
@@ -156,31 +156,36 @@ class Header(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Where the payload of a page lies, and the table that cuts it into packets."""
+    """Where the payload of a page lies, the table that cuts it into packets, and how many samples end with it."""
 
     begin: int
     end: int
     table: bytes
+    granule: int
+
+    @property
+    def unfinished(self) -> int:
+        """How many values of the table are of a packet that goes on with the next page."""
+        return len(self.table) - len(self.table.rstrip(b"\xff"))
 
 
-def walk_ogg(file: BinaryIO, headers: int) -> tuple[list[Range], bytes]:
-    """Where the payload of audio lies, and the table that cuts it into packets.
+def walk_ogg(file: BinaryIO, headers: int) -> list[Page]:
+    """The pages of a file without what comes before the audio.
 
     Parameters
     ----------
     headers
-        How many packets come before the audio: 3 of Vorbis, 2 of Opus.
+        How many packets that is: 3 of Vorbis, 2 of Opus.
     """
-    ranges: list[Range] = []
-    tables: list[bytes] = []
+    pages: list[Page] = []
     for page in _ogg_pages(file):
         ahead = 0
         while headers > 0 and ahead < len(page.table):
             headers -= page.table[ahead] < 255
             ahead += 1
-        ranges.append((page.begin + sum(page.table[:ahead]), page.end))
-        tables.append(page.table[ahead:])
-    return ranges, b"".join(tables)
+        if page.table[ahead:]:
+            pages.append(page._replace(begin=page.begin + sum(page.table[:ahead]), table=page.table[ahead:]))
+    return pages
 
 
 def _ogg_pages(file: BinaryIO) -> Iterator[Page]:
@@ -201,10 +206,89 @@ def _ogg_pages(file: BinaryIO) -> Iterator[Page]:
             raise UnclearError
         begin = end + len(head) + len(table)
         end = begin + len(payload)
-        yield Page(begin, end, table)
+        yield Page(begin, end, table, header.granule)
         before = header
     if table.endswith(b"\xff"):
         raise UnclearError
+
+
+def cut_ogg(file: BinaryIO, before: Page, pages: Sequence[Page]) -> list[list[bytes]]:
+    """The packets that end on each of some pages that follow each other; the first may begin on the page before."""
+    if before.unfinished == len(before.table):
+        raise UnclearError  # it begins even earlier
+    start = before.end - 255 * before.unfinished
+    content = b"".join(read_ranges(file, [(start, pages[-1].end)]))
+    packet = content[: 255 * before.unfinished]
+    cut: list[list[bytes]] = []
+    for page in pages:
+        at, size = page.begin - start, 0
+        cut.append([])
+        for value in page.table:
+            size += value
+            if value < 255:
+                cut[-1].append(packet + content[at : at + size])
+                packet, at, size = b"", at + size, 0
+        packet += content[at : at + size]
+    return cut
+
+
+OPUS_FRAMES = {
+    **{config: (480, 960, 1920, 2880)[config % 4] for config in range(12)},
+    **{config: (480, 960)[config % 2] for config in range(12, 16)},
+    **{config: (120, 240, 480, 960)[config % 4] for config in range(16, 32)},
+}
+"""Samples of a frame of Opus at 48 kHz, by the configuration that a packet begins with (RFC 6716, section 3.1)."""
+
+
+class Lasting(NamedTuple):
+    """How many samples a packet gives, and how many of these FFmpeg takes to come before it."""
+
+    samples: int
+    before: int = 0
+
+
+def opus_lengths(packets: Iterable[bytes]) -> list[Lasting]:
+    """What each packet gives at 48 kHz."""
+    lengths = []
+    for packet in packets:
+        if len(packet) < 2:
+            raise UnclearError
+        frames = packet[1] & 63 if packet[0] & 3 == 3 else (1, 2, 2)[packet[0] & 3]
+        lengths.append(Lasting(OPUS_FRAMES[packet[0] >> 3] * frames))
+    return lengths
+
+
+def opus_skipped(header: bytes) -> int:
+    """How many samples are decoded before the first that counts, by the header of Opus (RFC 7845, section 5.1)."""
+    return int.from_bytes(header[10:12], "little")
+
+
+def vorbis_lengths(packets: Iterable[bytes], short: int, long: int) -> list[Lasting]:
+    """What each packet gives: a quarter of its block and of the one before.
+
+    A long block says what came before it. A short one does not: the first of all is taken to come after another,
+    and FFmpeg takes each so, except the first of a page. Encoders number their two modes so that the second bit of
+    a packet says which block it is; whether it is so shows in the sums (Vorbis I specification, sections 4.3.1 and
+    4.3.8).
+    """
+    after, lengths = short, []
+    for packet in packets:
+        if not packet or packet[0] & 1:
+            raise UnclearError
+        if packet[0] & 2:
+            lengths.append(Lasting(((long if packet[0] & 4 else short) + long) // 4))
+        else:
+            lengths.append(Lasting((after + short) // 4, before=(after - short) // 4))
+        after = long if packet[0] & 2 else short
+    return lengths
+
+
+def vorbis_blocks(header: bytes) -> tuple[int, int]:
+    """The lengths of short and long blocks, by the first header of Vorbis (section 4.2.2)."""
+    at = header.find(b"\1vorbis") + 28
+    if at < 28 or at >= len(header):
+        raise UnclearError
+    return 1 << (header[at] & 15), 1 << (header[at] >> 4)
 
 
 def ogg_checksum(page: bytes) -> bytes:

@@ -12,10 +12,10 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
@@ -27,7 +27,7 @@ from av.stream import Disposition
 
 from musictaste import framing
 from musictaste.errors import UnheardError
-from musictaste.framing import Range, UnclearError
+from musictaste.framing import Lasting, Page, Range, UnclearError
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -225,7 +225,16 @@ class Sought:
         return packets
 
     def _start_of(self, packet: Packet) -> float:
-        return _known(packet.pts) * self._time_base - self.origin_s
+        return self._time(_known(packet.pts))
+
+    def _time(self, pts: int) -> float:
+        return pts * self._time_base - self.origin_s
+
+    def _packet(self, content: bytes, pts: int) -> Packet:
+        packet: Packet = AnyPacket(content)
+        packet.pts = packet.dts = pts
+        packet.time_base = self._fraction
+        return packet
 
     def _is_first(self, packet: Packet) -> bool:
         first = self._source.first
@@ -265,14 +274,14 @@ class Framed(Sought):
         self._step = _known(source.first.duration)
         if len(positions) < 3 or positions[1] - positions[0] != source.first.size or not self._step:
             raise UnclearError
-        self.duration_s = self._time(len(positions) - 2) + self._step * self._time_base
+        self.duration_s = self._time(self._pts(len(positions) - 2)) + self._step * self._time_base
 
     def of(self, spans: Sequence[Span]) -> list[Packet]:
         """The packets that the first of the spans is decoded from."""
         start, length = spans[0]
         frames = range(len(self._positions) - 1)
-        first = max(bisect_right(frames, start - self._preroll_s, key=self._time) - 1, 0)
-        stop = bisect_left(frames, start + length + POSTROLL_S, key=self._time)
+        first = max(bisect_right(frames, start - self._preroll_s, key=self._plays) - 1, 0)
+        stop = bisect_left(frames, start + length + POSTROLL_S, key=self._plays)
         if 0 < first < stop <= len(frames) - PADDED_FRAMES:
             return self._cut(first, stop)
         packets = super().of(spans)
@@ -291,20 +300,87 @@ class Framed(Sought):
     def _pts(self, number: int) -> int:
         return self._first_pts + number * self._step
 
-    def _time(self, number: int) -> float:
-        return self._pts(number) * self._time_base - self.origin_s
+    def _plays(self, number: int) -> float:
+        return self._time(self._pts(number))
 
     def _cut(self, first: int, stop: int) -> list[Packet]:
         begin, end = self._positions[first], self._positions[stop]
         with _open(self._source.path) as file:
             content = b"".join(framing.read_ranges(file, [(begin, end)]))
-        return [self._packet(content, number, begin) for number in range(first, stop)]
+        ends = [position - begin for position in self._positions[first : stop + 1]]
+        pieces = (content[at:end] for at, end in pairwise(ends))
+        return [self._packet(piece, self._pts(number)) for number, piece in enumerate(pieces, first)]
 
-    def _packet(self, content: bytes, number: int, begin: int) -> Packet:
-        packet: Packet = AnyPacket(content[self._positions[number] - begin : self._positions[number + 1] - begin])
-        packet.pts = packet.dts = self._pts(number)
-        packet.time_base = self._fraction
-        return packet
+
+class Paged(Sought):
+    """Packets of Ogg that are cut from the file where its pages say when they play.
+
+    A page says how many samples there are up to its end. What its packets last has to agree with that, and the last
+    packets have to be, and to play, as a demuxer says; where not, they are demuxed.
+    """
+
+    def __init__(self, source: Source, pages: Sequence[Page]) -> None:
+        super().__init__(source, pages=True)
+        header = source.stream.codec_context.extradata or b""
+        self._blocks = framing.vorbis_blocks(header) if codec_of(source.stream) == "vorbis" else None
+        skipped = 0 if self._blocks else framing.opus_skipped(header)
+        self._paged = pages
+        self._ends = [page.granule - skipped for page in pages]
+        # Of a page that begins with a short block it is not known whether that comes after a long one.
+        self._gaps = {0, (self._blocks[1] - self._blocks[0]) // 4} if self._blocks else {0}
+        self._agrees = False
+
+    def of(self, spans: Sequence[Span]) -> list[Packet]:
+        """The packets that the first of the spans is decoded from."""
+        start, length = spans[0]
+        if self._agrees:
+            with suppress(UnclearError):
+                return self._cut(start - self._preroll_s, start + length + POSTROLL_S)
+        return super().of(spans)
+
+    def find_end(self) -> list[Packet]:
+        """The last packets, by which it is known how long the recording is, and whether the pages tell the truth."""
+        packets = super().find_end()
+        begin = _known(packets[0].pts)
+        with suppress(UnclearError):
+            first, stop = bisect_right(self._ends, begin), len(self._paged) - 1
+            cut = [(pts, len(content)) for pts, content in self._timed(first, stop) if pts >= begin]
+            rise = all(before < end for before, end in pairwise(self._ends))
+            self._agrees = rise and cut == [(packet.pts, packet.size) for packet in packets[: len(cut)]]
+        return packets
+
+    def _cut(self, begin: float, end: float) -> list[Packet]:
+        """The packets that play from `begin` to `end`, in seconds."""
+        first = bisect_right(self._ends, begin, key=self._time)
+        timed = self._timed(first, bisect_left(self._ends, end, key=self._time) + 1)
+        starts = [self._time(pts) for pts, _ in timed]
+        kept = timed[_count_ahead(at <= begin for at in starts) - 1 : _count_ahead(at < end for at in starts)]
+        return [self._packet(content, pts) for pts, content in kept]
+
+    def _timed(self, first: int, stop: int) -> list[tuple[int, bytes]]:
+        """The packets that end on pages from `first` up to `stop`, with their time stamps.
+
+        None is of the last page, which may end in the middle of a packet.
+        """
+        if not 0 < first < stop < len(self._paged):
+            raise UnclearError
+        with _open(self._source.path) as file:
+            cut = framing.cut_ogg(file, self._paged[first - 1], self._paged[first:stop])
+        timed: list[tuple[int, bytes]] = []
+        for number, contents in enumerate(cut, first):
+            lengths = self._lengths(contents)
+            *begins, end = accumulate((length.samples for length in lengths), initial=0)
+            gap = self._ends[number] - self._ends[number - 1] - end
+            if not contents or gap not in self._gaps:
+                raise UnclearError
+            begin = self._ends[number] - end
+            times = [begin + at + length.before for at, length in zip(begins, lengths, strict=True)]
+            timed += zip([self._ends[number - 1], *times[1:]], contents, strict=True)
+        return timed
+
+    def _lengths(self, contents: Sequence[bytes]) -> list[Lasting]:
+        """What each packet gives of those that end on a page."""
+        return framing.vorbis_lengths(contents, *self._blocks) if self._blocks else framing.opus_lengths(contents)
 
 
 Found = tuple[Sought, Iterable[Range]]
@@ -336,13 +412,14 @@ def _find_flac(source: Source, _: BinaryIO) -> Found:
 def _find_ogg(source: Source, file: BinaryIO) -> Found:
     if codec_of(source.stream) not in OGG_HEADERS:
         raise UnclearError
-    ranges, table = framing.walk_ogg(file, OGG_HEADERS[codec_of(source.stream)])
+    pages = framing.walk_ogg(file, OGG_HEADERS[codec_of(source.stream)])
+    table = b"".join(page.table for page in pages)
     last = framing.size_of_last(table)
-    packets = Sought(source, pages=True)
+    packets = Paged(source, pages)
     # FFmpeg ends a file where a packet of Opus says that more is to come and has no more.
     if (codec_of(source.stream) == "opus" and framing.SHORTEST.search(table)) or packets.find_end()[-1].size != last:
         raise UnclearError
-    return packets, framing.cut_off(ranges, last)
+    return packets, framing.cut_off([(page.begin, page.end) for page in pages], last)
 
 
 def _find_mp4(source: Source, file: BinaryIO) -> Found:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import librosa
@@ -434,8 +435,8 @@ def test_a_short_recording_is_one_window(tmp_path: Path) -> None:
 FOUND = {
     ".mp3": packets.Framed,
     ".flac": packets.Sought,
-    ".ogg": packets.Sought,
-    ".opus": packets.Sought,
+    ".ogg": packets.Paged,
+    ".opus": packets.Paged,
     ".m4a": packets.Sought,
     ".alac.m4a": packets.Sought,
 }
@@ -679,7 +680,65 @@ def test_a_seek_that_lies_is_noticed(suffix: str, lie: str, long_piece: Callable
 
     path = long_piece(suffix)
     honest = replace(demuxed(path), audio_hash=known_hash(path))
-    assert reading(path, tamper=tamper) == replace(honest, ways=(packets.Sought, packets.Demuxed))
+    assert reading(path, tamper=tamper) == replace(honest, ways=(FOUND[suffix], packets.Demuxed))
+
+
+OGG = (".ogg", ".opus")
+
+
+def windows_sought(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """For how many windows of a recording a demuxer seeks; all have to sound as when everything is demuxed."""
+    sought: list[object] = []
+    of = packets.Sought.of
+    monkeypatch.setattr(packets.Sought, "of", lambda self, spans: sought.append(self) or of(self, spans))
+    assert_found(path, packets.Paged)
+    return len(sought)
+
+
+@pytest.mark.parametrize("suffix", OGG)
+def test_packets_of_ogg_are_cut(
+    suffix: str, long_piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A demuxer gives only those of the first and of the last page."""
+    assert windows_sought(long_piece(suffix), monkeypatch) == 2
+
+
+@pytest.mark.parametrize("suffix", OGG)
+def test_a_page_of_ogg_that_lies_is_noticed(
+    suffix: str, long_piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its packets last does not agree, so a demuxer gives those of this page and of the next."""
+    path, walk_ogg = long_piece(suffix), framing.walk_ogg
+    honest = windows_sought(path, monkeypatch)
+
+    def walk(file: BinaryIO, headers: int) -> list[framing.Page]:
+        pages = walk_ogg(file, headers)
+        pages[20] = pages[20]._replace(granule=pages[20].granule + 960)
+        return pages
+
+    monkeypatch.setattr(framing, "walk_ogg", walk)
+    assert honest < windows_sought(path, monkeypatch) < honest + 4
+
+
+@pytest.mark.parametrize("suffix", OGG)
+def test_ogg_whose_packets_are_not_understood_is_sought(
+    suffix: str, long_piece: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(framing, "vorbis_blocks", lambda _: (512, 4096))
+    monkeypatch.setattr(framing, "opus_skipped", lambda _: 311)
+    path = long_piece(suffix)
+    with audio.open_recording(str(path)) as recording:
+        windows = len(audio.choose_spans(recording.duration_s, full=False))
+    assert windows_sought(path, monkeypatch) == windows
+
+
+@pytest.mark.parametrize(
+    ("packet", "samples"),
+    [(b"\0\0", 480), (b"\x19\0", 5760), (b"\x68\0", 960), (b"\xfa\0", 1920), (b"\xe3\x45", 600)],
+)
+def test_what_a_packet_of_opus_lasts(packet: bytes, samples: int) -> None:
+    """One frame of 10 ms, two of 60, one of 20, two of 20 and five of 2.5 (RFC 6716, section 3.1)."""
+    assert framing.opus_lengths([packet]) == [(samples, 0)]
 
 
 def test_a_file_that_shrinks_while_it_is_heard(long_piece: Callable[[str], Path], tmp_path: Path) -> None:
