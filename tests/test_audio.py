@@ -16,6 +16,7 @@ import librosa
 import mutagen
 import numpy as np
 import pytest
+import scipy.fft
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC, Picture
 from mutagen.wave import WAVE
 
-from musictaste import audio, framing, packets
+from musictaste import audio, fourier, framing, packets
 from musictaste.errors import UnheardError
 
 PICTURE = bytes(range(256)) * 1200
@@ -970,6 +971,19 @@ def test_tags_of_the_container_are_at_hand(tmp_path: Path) -> None:
 def test_chroma_filters_are_librosas() -> None:
     theirs = librosa.filters.chroma(sr=audio.SAMPLE_RATE, n_fft=audio.TONAL_N_FFT, tuning=0).T
     np.testing.assert_allclose(audio.chroma_filters(), theirs, atol=1e-6)
+
+
+def test_transforms_are_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are loaded without scipy's package of them are the same, and are where they are thought to be."""
+    rows = np.random.default_rng(0).standard_normal((7, 512)).astype(np.float32)
+    spectrum = scipy.fft.rfft(rows)
+    assert fourier._pocketfft is not None
+    for _ in ("compiled", "scipy's own"):
+        transformed, back = fourier.rfft(rows), fourier.irfft(spectrum[0])
+        assert (transformed.dtype, back.dtype) == (np.complex64, np.float32)
+        np.testing.assert_array_equal(transformed, spectrum)
+        np.testing.assert_array_equal(back, scipy.fft.irfft(spectrum[0]))
+        monkeypatch.setattr(fourier, "_pocketfft", None)
 
 
 def test_mel_filters_are_librosas() -> None:
