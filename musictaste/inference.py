@@ -7,7 +7,6 @@ another mel, or a head made for another embedding, is refused instead of giving 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import re
@@ -80,8 +79,8 @@ MOST_AT_ONCE = 400
 MOST_READ = 6000
 """Characters of a song that are read for its emotion."""
 
-WORD = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:'[a-z]+)?")
-"""A word, or one Chinese character."""
+WORD = r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:'[a-z]+)?"
+"""A word, or one Chinese character; compiled where it is needed, since that takes milliseconds."""
 _GPU_ERRORS = (
     _ort.Fail, _ort.RuntimeException, _ort.EPFail, _ort.InvalidProtobuf, _ort.InvalidArgument, _ort.InvalidGraph,
     _ort.NotImplemented, RuntimeError,
@@ -104,6 +103,8 @@ def files_of(path: Path) -> list[Path]:
 
 def checksum(path: Path) -> str:
     """SHA-256 of all files of a model, one after the other."""
+    import hashlib  # whose library of cryptography takes longer to load than a short command has
+
     return hashlib.sha256(b"".join(each.read_bytes() for each in files_of(path))).hexdigest()
 
 
@@ -478,7 +479,7 @@ def grams_of(text: str, language: str, buckets: int) -> tuple[Whole, Floats]:
 
     Words are lower case; the same word of two languages is in two buckets (Weinberger et al., 2009).
     """
-    words = WORD.findall(text.lower())
+    words = re.findall(WORD, text.lower())
     salt = zlib.crc32(language.encode())
     grams = [*words, *(f"{first} {second}" for first, second in pairwise(words))]
     hashes = np.array([zlib.crc32(gram.encode(), salt) % buckets for gram in grams], np.int64)

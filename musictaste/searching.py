@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -161,8 +163,9 @@ def _why_none(library: Library) -> str:
 
 def _nearest(codes: Iterable[Codes], asked: NDArray[np.uint64]) -> _Near:
     """How near each song is to a code [8]."""
-    # One part after the other, since each stays in the processor's cache until it is done.
-    parts = [_nearest_in(part, asked) for part in codes]
+    # While one part is compared, the next is read: neither needs the interpreter.
+    with ThreadPoolExecutor(1) as pool:
+        parts = list(pool.map(partial(_nearest_in, asked=asked), codes))
     before = np.cumsum([0, *(len(part.bits) for part in parts)])
     none = _Near(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16), np.zeros(0, np.uint16))
     starts = [part.starts + first for part, first in zip(parts, before[:-1], strict=True)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from conftest import shares
@@ -135,7 +136,7 @@ def test_what_is_weighed_stays_a_distribution(raw: list[float], names: list[str]
 
 
 def test_no_name_is_longer_than_what_is_looked_up() -> None:
-    lengths = {word: len(genres._UNITS.findall(word)) for words in styles.WORDS.values() for word in words}
+    lengths = {word: len(re.findall(genres._UNITS, word)) for words in styles.WORDS.values() for word in words}
     assert {word: n for word, n in lengths.items() if n > genres.LONGEST} == {}
 
 
