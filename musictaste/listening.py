@@ -33,7 +33,6 @@ USUAL_WINDOWS = 16
 """How log odds differ from window to window within a track, on 131 tracks heard whole (standard deviation: 1.75 for
 emotions, 1.62 for styles); counted as if it had been seen in so many windows, since five that agree prove little."""
 
-
 TIMEOUT_S = 300
 SLOWEST_BYTES_PER_S = 100_000
 
