@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 
@@ -21,6 +22,8 @@ def main() -> None:
         if not isinstance(end.code, int):
             raise
         atexit._run_exitfuncs()  # what processes shared is removed, and a cluster is left
+        with contextlib.suppress(OSError):  # nobody would read what is wrong with it
+            sys.stderr.flush()
         os._exit(end.code)
 
 

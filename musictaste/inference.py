@@ -365,7 +365,8 @@ class Encoder:
     ) -> None:
         from musictaste import tokenizer  # what listens has no need of it
 
-        tokenizer.hasten()
+        if path is None:
+            tokenizer.hasten()
         self._model = Model("lyrics_encoder", device=device, path=path, effort="most" if many else "least")
         self._threads = 1 if self._model.provider in MEMORY else threads
         self._tokenizer = tokenizer.load(path and path.with_suffix(".model"))

@@ -29,6 +29,8 @@ from musictaste.track import Labels, Sound, Sung, Tags, Timeline
 settings.register_profile("any machine", deadline=None)  # a busy machine is slow, which is no defect
 settings.load_profile("any machine")
 
+os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide that a process ends before all that it printed is out
+
 SIZE = 1864
 
 

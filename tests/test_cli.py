@@ -580,7 +580,7 @@ def test_a_full_disk_is_told_of_in_one_line(arguments: list[str], library: Path)
     [(["--version"], 0), (["mood", "hapy"], 2), (["no such command"], 2), (["lyrics", "rain"], 1)],
 )
 def test_a_process_ends_with_the_code_of_its_command(arguments: list[str], code: int, library: Path) -> None:
-    """It ends without the interpreter's help: all that was printed has to be out by then."""
+    """Regression: it ends without the interpreter's help, and did so before the line that tells of an error was out."""
     command = [sys.executable, "-m", "musictaste", "--db", str(library), *arguments]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == code

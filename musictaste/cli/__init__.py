@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from musictaste.cli.context import app
 from musictaste.errors import MusictasteError
@@ -38,12 +39,15 @@ def main() -> None:
         sys.stderr.buffer.write(line)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _give_up_output()  # whoever read it has seen enough
     except OSError as error:
         if error.errno not in FULL or error.filename:
             raise
         sys.stderr.write(f"musictaste: the output cannot be written: {error.strerror}\n")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _give_up_output()
+
+
+def _give_up_output() -> NoReturn:
+    """End where nothing more can be written; the interpreter must not complain when it flushes what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
