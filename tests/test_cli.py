@@ -527,13 +527,25 @@ def test_commands_are_listed_as_they_describe_themselves(monkeypatch: pytest.Mon
     assert {name: commands.load(name).help for name in COMMANDS} == {name: text for name, (_, text) in COMMANDS.items()}
 
 
+def test_help_lists_what_commands_do_in_whole_sentences(run: Run) -> None:
+    expected = [f"{name} {text}" for name, (_, text) in COMMANDS.items()]
+    assert " ".join(run("--help").out.split()).split("Commands: ")[1] == " ".join(expected)
+    recipes = cast("Commands", typer.main.get_command(app)).load("playlist").commands
+    expected = [f"{name} {command.help}" for name, command in recipes.items()]
+    assert " ".join(run("playlist", "--help").out.split()).split("Commands: ")[1] == " ".join(expected)
+
+
 HEAVY = {"av", "librosa", "lyricsgenius", "mutagen", "onnxruntime", "requests", "scipy", "sentencepiece"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "ours", "heavy"),
     [
-        (["--help"], ["cli", "cli.commands", "cli.context", "errors"], HEAVY | {"numpy", "pydantic", "sqlite_utils"}),
+        (
+            ["--help"],
+            ["cli", "cli.commands", "cli.context", "errors"],
+            HEAVY | {"numpy", "pydantic", "rich", "sqlite_utils", "typer.rich_utils"},
+        ),
         (["mood", "happy"], None, HEAVY | {"rich", "pydantic", "sqlite_utils", "tomllib", "numpy.random"}),
         (["scan"], None, HEAVY | {"asyncio", "pebble", "soundfile", "soxr"}),
         (["mood", "hapy"], None, HEAVY | {"numpy", "pydantic", "sqlite_utils", "rich", "tomllib"}),

@@ -59,7 +59,16 @@ COMMANDS = {
 """The module of each command, and what `--help` says of it, in the order in which it lists them."""
 
 
-class Commands(TyperGroup):
+class Group(TyperGroup):
+    """A group whose help lists what its commands do in whole sentences; click cuts them to a line that ends in dots."""
+
+    def __init__(self, *, commands: dict[str, Any], **attributes: Any) -> None:
+        for command in commands.values():
+            command.short_help = command.help
+        super().__init__(commands=commands, **attributes)
+
+
+class Commands(Group):
     """All commands by name: one is imported when it is called, and none when they are listed."""
 
     def __init__(self, *, commands: dict[str, Any], **attributes: Any) -> None:
@@ -76,7 +85,9 @@ class Commands(TyperGroup):
         from musictaste.cli.context import app
 
         importlib.import_module(f"musictaste.cli.{COMMANDS[name][0]}")
-        alone = typer.Typer()  # the options of the others in its module take as long to make as its own
+        alone = typer.Typer(
+            rich_markup_mode=None
+        )  # the options of the others in its module take as long to make as its own
         alone.registered_commands = [
             each for each in app.registered_commands if name in {each.name, getattr(each.callback, "__name__", None)}
         ]

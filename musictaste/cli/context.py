@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Know your own music by mood and by style, and make playlists from what you really play.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # half of the time of `--help` would be spent on importing what draws boxes around it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

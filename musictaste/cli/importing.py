@@ -15,6 +15,7 @@ import typer
 
 from musictaste import playlist_files
 from musictaste.cli import render
+from musictaste.cli.commands import Group
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson
 from musictaste.errors import MusictasteError, UnknownFormatError
@@ -36,7 +37,12 @@ Unmatched = Annotated[
 ]
 COLUMNS = ("source", "artist", "title", "album", "path", "user", "plays", "skips", "reason", "candidates")
 
-plays = typer.Typer(no_args_is_help=True, help="Play counts, ratings and skips out of players' own files.")
+plays = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Play counts, ratings and skips out of players' own files.",
+)
 app.add_typer(plays, name="plays")
 
 
