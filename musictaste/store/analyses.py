@@ -52,8 +52,8 @@ class Analyses(Connection):
         ).fetchone()  # fmt: skip
         vector, layers = np.split(sound.embedding, [VECTOR_SIZE])
         row = {"track_id": track_id, "mean": pack(vector), "spread": pack(sound.spread[:VECTOR_SIZE])}
-        self._tables.table("embedding").upsert(row, pk="track_id")
-        self._tables.table("layers").upsert({"track_id": track_id, "mean": pack(layers)}, pk="track_id")
+        self._put("embedding", row)
+        self._put("layers", {"track_id": track_id, "mean": pack(layers)})
         self.save_labels(track_id, moods, styles)
         self._save_timeline(track_id, sound.timeline)
         return int(track_id)
@@ -61,13 +61,13 @@ class Analyses(Connection):
     def _save_timeline(self, track_id: int, timeline: Timeline) -> None:
         at_s, moods = timeline.at_s.astype("<f4"), np.round(255 * timeline.moods).astype(np.uint8)
         row = {"track_id": track_id, "head": timeline.head, "at_s": at_s.tobytes(), "moods": moods.tobytes()}
-        self._tables.table("timeline").upsert(row, pk="track_id")
+        self._put("timeline", row)
 
     def save_labels(self, track_id: int, moods: Labels, styles: Labels) -> None:
         """Write what the shipped heads say; what the personal head made of their older words is forgotten."""
         for table, labels in (("mood", moods), ("style", styles)):
             columns = {label_column(label): p for label, p in labels.probabilities.items()}
-            self._tables.table(table).upsert({"track_id": track_id, "head": labels.head, **columns}, pk="track_id")
+            self._put(table, {"track_id": track_id, "head": labels.head, **columns})
         self._db.execute("DELETE FROM personal_mood WHERE track_id = ?", [track_id])
 
     def stale_embeddings(self, embedder: str, emotion: str, style: str, *, limit: int) -> tuple[list[int], Floats]:
@@ -84,7 +84,7 @@ class Analyses(Connection):
     def save_kind(self, track_id: int, kind: str, labels: Labels) -> None:
         """Write what a track is: music, or what else; and what the head heard it from."""
         row = {"track_id": track_id, "head": labels.head, "kind": kind, **labels.probabilities}
-        self._tables.table("kind").upsert(row, pk="track_id")
+        self._put("kind", row)
 
     def stale_kinds(self, embedder: str, head: str, *, limit: int) -> tuple[list[int], list[float], Floats]:
         """Tracks whose kind the present head did not tell, though it can: ids, levels in dB, embeddings [n, d]."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 from musictaste.errors import LibraryError
 from musictaste.store.labels import read_genres_again
 from musictaste.store.packing import APPLICATION_ID, VECTOR, unit_vectors
-
-if TYPE_CHECKING:
-    import sqlite_utils
 
 BUSY_TIMEOUT_S = 30
 MIGRATIONS = (
@@ -53,11 +50,6 @@ class Connection:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-
-    @cached_property
-    def _tables(self) -> sqlite_utils.Database:
-        """The same connection, for rows that are written whole; who only reads does not wait for the import."""
-        return _tables(self._db)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> Self:
@@ -117,6 +109,10 @@ class Connection:
         blobs = dict(self._by_ids(f"SELECT track_id, {VECTOR} FROM embedding WHERE track_id", track_ids))
         return unit_vectors([blobs[i] for i in track_ids])
 
+    def _put(self, table: str, row: Mapping[str, object]) -> None:
+        """Insert the row of a track, or update it; sqlite-utils would look at the schema each time."""
+        self._db.execute(_put_sql(table, tuple(row)), list(row.values()))
+
     def _write_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         with self.transaction():
             self._db.executemany(sql, rows)
@@ -129,10 +125,11 @@ class Connection:
             yield from self._db.execute(f"{sql} IN ({marks})", list(part))
 
 
-def _tables(connection: sqlite3.Connection) -> sqlite_utils.Database:
-    import sqlite_utils
-
-    return sqlite_utils.Database(connection, execute_plugins=False)
+@cache
+def _put_sql(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (track_id) DO UPDATE SET {updates}"
 
 
 def _connect(path: Path | Literal[":memory:"]) -> sqlite3.Connection:
@@ -160,9 +157,11 @@ def _applied(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path | Literal[":memory:"]) -> None:
+    import sqlite_utils
+
     from musictaste.store.schema import migrations
 
-    db = _tables(connection)
+    db = sqlite_utils.Database(connection, execute_plugins=False)
     applied = _applied(connection)
     if not applied and db.table_names():
         raise LibraryError(f"'{path}': is not a musictaste library")

@@ -111,11 +111,12 @@ class Files(Connection):
 
     def _save_values(self, file_id: int, tags: Tags) -> None:
         self._db.execute("DELETE FROM tag_value WHERE file_id = ?", [file_id])
-        self._tables.table("tag_value").insert_all(
-            {"file_id": file_id, "field": field, "position": position, "value": value}
+        rows = (
+            (file_id, field, position, value)
             for field in MULTI_VALUED
             for position, value in enumerate(getattr(tags, field))
         )
+        self._write_many("INSERT INTO tag_value (file_id, field, position, value) VALUES (?, ?, ?, ?)", rows)
 
     def failure(self, path: str) -> Failure | None:
         row = self._db.execute(

@@ -17,7 +17,7 @@ class Voices(Analyses):
     def save_voice(self, track_id: int, answer: Sung | None, labels: Labels) -> None:
         """Write what the sound says of a voice, with None for an answer where it is not sure."""
         row = {"track_id": track_id, "head": labels.head, "vocal": labels.probabilities["vocal"], "answer": answer}
-        self._tables.table("voice").upsert(row, pk="track_id")
+        self._put("voice", row)
 
     def stale_voices(self, embedder: str, head: str, *, limit: int) -> tuple[list[int], NDArray[np.float32]]:
         """Tracks that the present head for voices did not hear, though it can: ids and embeddings [n, d]."""
