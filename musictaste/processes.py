@@ -29,6 +29,9 @@ FILES_PER_WORKER = 1000
 
 START_S = 10
 
+WAKE_EVERY_S = 0.02
+"""The pool's threads sleep so long between looks at its processes, and once more before it ends."""
+
 
 class Processes:
     """A pool of processes that listen to files, each with networks of its own, or all with those on a GPU.
@@ -40,7 +43,7 @@ class Processes:
     """
 
     def __init__(self, library_path: Path, device: Device, jobs: int, *, full: bool = False) -> None:
-        from pebble import ProcessPool
+        from pebble import CONSTS, ProcessPool
 
         from musictaste.gathering import Lender, networks_on_gpu  # a worker on the CPU has no need of it
 
@@ -49,6 +52,7 @@ class Processes:
             networks = networks_on_gpu(device)
             lender = opened.enter_context(Lender(networks)) if networks else None
             context = workers.context(forked=lender is None)
+            CONSTS.sleep_unit = WAKE_EVERY_S
             self._started = context.Semaphore(0)
             self._pool = ProcessPool(
                 max_workers=jobs,
@@ -67,10 +71,7 @@ class Processes:
         ModelError
             When a model file is not what it should be.
         """
-        # All make theirs at once; who has done takes the question of one that is still at it.
-        with workers.deaf():  # the first question starts the pool
-            answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
-        return answers[0].result()
+        return self._answers[0].result()
 
     def submit(self, task: Task) -> Future[Heard]:
         future: Future[Heard] = self._pool.schedule(_listen, args=[task.path], timeout=most_seconds(task.size))
@@ -80,6 +81,9 @@ class Processes:
         """The pool replaces processes that die."""
 
     def __enter__(self) -> Self:
+        # All load their networks at once; who has done takes the question of one that is still at it.
+        with workers.deaf():  # the first question starts the pool
+            self._answers: list[Future[str]] = [self._pool.schedule(_provider) for _worker in range(self.jobs)]
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,7 +9,6 @@ import re
 import struct
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -138,8 +137,8 @@ def _attempt(opener: Callable[[_File], Any], file: _File) -> Any:
 
 
 def _filled(tags: Tags, other: Tags) -> Tags:
-    silent = [field.name for field in fields(Tags) if getattr(tags, field.name) == field.default]
-    return replace(tags, **{name: getattr(other, name) for name in silent})
+    silent = [name for name, value in tags._asdict().items() if value == Tags._field_defaults[name]]
+    return tags._replace(**{name: getattr(other, name) for name in silent})
 
 
 def _by_key(pairs: Pairs) -> Texts:

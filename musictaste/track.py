@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +54,7 @@ def normalise(name: str | None) -> str:
     return folded.translate(_LETTERS) or folded.strip()  # "!!!" is a band
 
 
-@dataclass(frozen=True)
-class Tags:
+class Tags(NamedTuple):
     """What a file says of itself; None or empty where it says nothing.
 
     `artists` and `album_artists` hold one entry per value of a multi-value field: a single value is never split, so
@@ -125,8 +124,7 @@ class Sound:
     provider: str | None = None
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """Probabilities from one head, label -> 0..1, and the name and version of that head.
 
     Those of the four emotions sum to one, and those of the styles; each finer mood is a yes or a no of its own.
@@ -136,8 +134,7 @@ class Labels:
     probabilities: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Track:
+class Track(NamedTuple):
     """One recording of the library with the file that stands for it.
 
     `moods` are those of sound and words together. `heard` are what the sound alone says, by the personal head where
@@ -245,8 +242,7 @@ class Surroundings:
     usual: NDArray[np.float32] = field(compare=False)
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What one source says of one track; `liked` is what the user said to this program, `loved` to a player."""
 
     source: str
@@ -258,8 +254,7 @@ class Evidence:
     liked: bool
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """How much one source says of the user: of how many tracks, in how many files."""
 
     name: str
@@ -272,16 +267,14 @@ class Source:
 Verdict = Literal["like", "dislike", "skip"]
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """One thing that the user said of a track, in Unix seconds."""
 
     verdict: Verdict
     at: int
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(NamedTuple):
     """What the user said of a track that a list had before; lists are numbered, `command` made this one."""
 
     track_id: int
@@ -290,8 +283,7 @@ class Judged:
     command: str
 
 
-@dataclass(frozen=True)
-class Feedback:
+class Feedback(NamedTuple):
     """What the user said of some tracks at once, in Unix seconds."""
 
     verdict: Verdict
@@ -337,8 +329,7 @@ class PlayRecord:
     skipped_at: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
     """What was read from one player's file; `malformed` counts the rows that made no sense and were passed over."""
 
     source: str
@@ -346,8 +337,7 @@ class History:
     malformed: int = 0
 
 
-@dataclass(frozen=True)
-class NamedFile:
+class NamedFile(NamedTuple):
     """What a file of the library can be recognised by; `artists` are all names its artist goes by."""
 
     track_id: int
@@ -360,8 +350,7 @@ class NamedFile:
     missing: bool = False
 
 
-@dataclass(frozen=True)
-class Listener:
+class Listener(NamedTuple):
     """One user of one file of plays; `own` where the plays are those of the library's owner."""
 
     source: str
@@ -370,8 +359,7 @@ class Listener:
     own: bool
 
 
-@dataclass(frozen=True)
-class Faded:
+class Faded(NamedTuple):
     """How many plays and skips are left at a time, in Unix seconds, each the less the longer it was before that."""
 
     plays: float
@@ -379,8 +367,7 @@ class Faded:
     at: int
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """What one source says of a track, or what all of them say together; `faded` is None where no time is known."""
 
     track_id: int
@@ -392,8 +379,7 @@ class Counts:
     faded: Faded | None = None
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(NamedTuple):
     """How a recording was heard: by which networks, whole or in windows, over time by which head (None: by none)."""
 
     embedder: str
@@ -401,8 +387,7 @@ class Analysis:
     timeline: str | None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the user said of one track: that it has a mood, or that it has not."""
 
     track_id: int
@@ -410,8 +395,7 @@ class Answer:
     yes: bool
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(NamedTuple):
     """A track's probability of a mood before and after."""
 
     track_id: int
@@ -419,8 +403,7 @@ class Move:
     after: float
 
 
-@dataclass(frozen=True)
-class HeardBy:
+class HeardBy(NamedTuple):
     """The networks and the head that a track was heard by; vectors of different networks cannot be compared."""
 
     embedder: str
@@ -440,16 +423,14 @@ class MoodColumns:
     moods: NDArray[np.float64] = field(compare=False)
 
 
-@dataclass(frozen=True)
-class Beside:
+class Beside(NamedTuple):
     """A file of words beside a file of music, as it was seen."""
 
     path: str
     mtime_ns: int
 
 
-@dataclass(frozen=True)
-class Lyrics:
+class Lyrics(NamedTuple):
     """What one source gave as the words of a song, and what was understood of it.
 
     `text` is as found, `words` what cleaning left of it, None where that is nothing. `language` is an ISO 639-1 code,
@@ -465,8 +446,7 @@ class Lyrics:
     cleaner: str
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """Words of a track that are to be read."""
 
     track_id: int
@@ -520,8 +500,7 @@ class Words:
 Sung = Literal["vocal", "instrumental"]
 
 
-@dataclass(frozen=True)
-class Voice:
+class Voice(NamedTuple):
     """Whether a track is sung, None where nobody knows, and what told it: its words, its title or its sound.
 
     `vocal` is the probability by the sound, None where that was not listened for.
@@ -532,8 +511,7 @@ class Voice:
     vocal: float | None
 
 
-@dataclass(frozen=True)
-class Song:
+class Song(NamedTuple):
     """A track whose words are looked for at services, by what its tags say."""
 
     track_id: int
@@ -544,8 +522,7 @@ class Song:
     duration_s: float
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """A list that is written again and again: the words of its command as they were typed, and the file that it writes.
 
     `tracks` are the absolute paths of what the words name, since the words themselves may mean others elsewhere or
@@ -559,8 +536,7 @@ class Recipe:
     saved: int
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """What the library remembers of one path."""
 
     id: int
@@ -573,8 +549,7 @@ class FileState:
     beside: Beside | None = None
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """A file that could not be listened to, and by which version of the program."""
 
     path: str

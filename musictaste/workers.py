@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 
-IMPORTS = ["musictaste.processes", "musictaste.audio", "musictaste.inference", "musictaste.tags"]
-"""What they need. The last three are imported by them alone: a survey and a writer can do without that half second."""
+IMPORTS = ["musictaste.processes", "musictaste.audio", "musictaste.inference", "musictaste.tags", "pebble"]
+"""What they need. Who only surveys, writes or chooses does without the last four, and without that half second."""
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment variables that keep libraries from starting threads of their own."""

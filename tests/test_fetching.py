@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import requests
@@ -70,7 +69,7 @@ def test_what_lrclib_is_asked(server: Server, lrclib: Lrclib) -> None:
 
 
 def test_an_album_that_nobody_knows_is_not_asked_for(server: Server, lrclib: Lrclib) -> None:
-    assert lrclib.find(replace(SONG, album=None)) is None
+    assert lrclib.find(SONG._replace(album=None)) is None
     assert server.asked[0].query == {"track_name": "Rain", "artist_name": "Ann", "duration": "200"}
 
 
@@ -105,7 +104,7 @@ def test_an_answer_that_breaks_off(server: Server, lrclib: Lrclib) -> None:
 
 
 def test_a_track_that_is_too_long_is_not_asked_for(server: Server, lrclib: Lrclib) -> None:
-    assert (lrclib.find(replace(SONG, duration_s=7200.0)), server.asked) == (None, [])
+    assert (lrclib.find(SONG._replace(duration_s=7200.0)), server.asked) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_words_of_another_song_are_rejected(
 def test_words_in_another_script_than_the_title_are_rejected(server: Server, lrclib: Lrclib) -> None:
     server.answers[GET] = [lrclib_record(WORDS, title="雨")]
     reason = "the words are not in the script of the title '雨'"
-    assert all_said([lrclib], {replace(SONG, title="雨"): ["lrclib"]}) == [fetching.Fetched(1, "lrclib", None, reason)]
+    assert all_said([lrclib], {SONG._replace(title="雨"): ["lrclib"]}) == [fetching.Fetched(1, "lrclib", None, reason)]
 
 
 # Genius
@@ -200,7 +199,7 @@ def test_genius_needs_a_token() -> None:
 
 
 def songs(count: int) -> dict[Song, list[str]]:
-    return {replace(SONG, track_id=i): ["lrclib", "genius"] for i in range(1, count + 1)}
+    return {SONG._replace(track_id=i): ["lrclib", "genius"] for i in range(1, count + 1)}
 
 
 @pytest.mark.parametrize("status", [401, 403, 429])

@@ -259,7 +259,7 @@ def test_what_else_is_merged() -> None:
     ]
     skips = [(5, 9, T, True), (5, 9, T + 100, True), (5, 9, T + 200, True)]
     first, second = merge(counts, skips)
-    assert replace(first, faded=None) == Counts(5, 1, 3, 0.8, False, T + 5)
+    assert first._replace(faded=None) == Counts(5, 1, 3, 0.8, False, T + 5)
     assert second == Counts(6, 0, 0, None, True, None)
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -220,7 +219,7 @@ def test_an_empty_library() -> None:
 
 
 def test_what_replaced_a_missing_file_is_meant() -> None:
-    gone = replace(file(1, artist="A", title="Song", album="B"), missing=True)
+    gone = file(1, artist="A", title="Song", album="B")._replace(missing=True)
     assert found(artist="A", title="Song", library=[gone]) == (1, "names")
     assert found(artist="A", title="Song", library=[gone, file(2, artist="A", title="Song", album="B")]) == (2, "names")
 

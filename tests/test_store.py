@@ -96,7 +96,7 @@ def make_labels(labels: tuple[str, ...], head: str, **given: float) -> Labels:
 def moods(head: str = "emotion-1", **given: float) -> Labels:
     finer = {mood: given.pop(mood, 0.125) for mood in FINER_MOODS}
     emotions = make_labels(EMOTIONS, head, **given)
-    return replace(emotions, probabilities={**emotions.probabilities, **finer})
+    return emotions._replace(probabilities={**emotions.probabilities, **finer})
 
 
 def styles(head: str = "style-1", **given: float) -> Labels:
@@ -391,7 +391,7 @@ def test_the_state_of_a_file(library: Library) -> None:
     assert library.file_state("/music/a.mp3") == state
     assert library.file_state("/music/A.mp3") is None
     library.mark_missing([1])
-    assert library.file_state("/music/a.mp3") == replace(state, missing=True)
+    assert library.file_state("/music/a.mp3") == state._replace(missing=True)
 
 
 def test_a_path_that_is_not_utf8(library: Library, path: Path) -> None:
@@ -622,7 +622,7 @@ def test_moving_a_file_onto_another(library: Library, path: Path) -> None:
 def test_a_failure_makes_a_heard_file_missing(library: Library) -> None:
     track_id = add(library, "/music/a.mp3")
     failure = Failure("/music/a.mp3", 5, 6, "0.1", "the file is empty")
-    library.save_failure(replace(failure, reason="old"))
+    library.save_failure(failure._replace(reason="old"))
     library.save_failure(failure)
     assert (library.failures(), library.failure("/music/a.mp3")) == ([failure], failure)
     assert (library.count(), library.tracks([track_id])[0].missing) == (0, True)
@@ -1077,7 +1077,7 @@ def test_what_lies_beside_a_file_is_remembered(library: Library) -> None:
     library.save_lyrics(1, make_lyrics("tags"))
     assert library.file_state("/music/a.mp3") == state
     library.forget_lyrics(1, "files")
-    assert library.file_state("/music/a.mp3") == replace(state, beside=None)
+    assert library.file_state("/music/a.mp3") == state._replace(beside=None)
 
 
 def test_lyrics_that_another_version_cleaned(library: Library, path: Path) -> None:
@@ -1092,7 +1092,7 @@ def test_lyrics_that_another_version_cleaned(library: Library, path: Path) -> No
     ]
     assert library.stale_lyrics("2", limit=1) == stale[:1]
     for lyrics_id, lyrics in stale:
-        library.save_cleaned(lyrics_id, replace(lyrics, words="lo", language="fr", cleaner="2"))
+        library.save_cleaned(lyrics_id, lyrics._replace(words="lo", language="fr", cleaner="2"))
     assert library.stale_lyrics("2", limit=9) == []
     kept = "SELECT source, file_id, track_id, path, mtime_ns, found, words, language, text FROM lyrics ORDER BY source"
     assert ask(path, kept) == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
 from collections import Counter
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -29,6 +31,7 @@ Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option("--device", help
 HEARD = ("added", "changed", "moved", "failed")
 KINDS = ("added", "changed", "moved", "unchanged", "removed", "failed")
 PLAIN_EVERY_S = 10.0
+REFRESHES_PER_S = 4  # each takes the processes that listen some milliseconds
 
 
 @app.command()
@@ -65,7 +68,7 @@ def scan(
     if not (executor or dry_run or globals_.db.exists()):
         workers.hasten(device)  # the first scan of all: there is something to listen to
 
-    from musictaste import listening, words
+    from musictaste import listening
     from musictaste import lyrics as words_from
     from musictaste import scan as scanning
 
@@ -90,11 +93,10 @@ def scan(
             interrupts = opened.enter_context(scanning.Interrupts()) if plan.tasks else None
             # They come first: where those that were asked for cannot listen, there is no need of a library.
             listeners = opened.enter_context(open_listeners())
+            progress.load()  # while they start
             provider = listeners.provider() if listeners else None
             with open_library(globals_, create=True) as library, fetcher:
-                scanning.remember_folders(library, roots)
-                scanning.relabel(library, listening.current_versions())
-                words.clean_again(library)
+                _bring_up_to_date(library, roots)
                 if listeners:
                     line = f"listening to {len(plan.tasks)} files on {provider}, {listeners.jobs} at a time"
                     progress.start(line, len(plan.tasks))
@@ -114,6 +116,16 @@ def scan(
         render.say(f"interrupted: {heard} tracks are kept, scan again to go on")
         raise typer.Exit(130) from None
     _report_words(said)
+
+
+def _bring_up_to_date(library: Library, roots: Iterable[str]) -> None:
+    """Know the folders, and let the present heads and rules say again what older ones said, without listening."""
+    from musictaste import listening, words
+    from musictaste import scan as scanning
+
+    scanning.remember_folders(library, roots)
+    scanning.relabel(library, listening.current_versions())
+    words.clean_again(library)
 
 
 def _choose_listeners(
@@ -231,23 +243,30 @@ class _Progress:
     """A bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._console = render.console(stderr=True)
         self._quiet, self._verbose = quiet, verbose
         self._bar: Any = None
         self._total = 0
         self._began = self._said = time.monotonic()
+
+    def load(self) -> None:
+        """Import what draws a bar, where there will be one."""
+        if sys.stderr.isatty() and not self._quiet:
+            importlib.import_module("rich.progress")
 
     def start(self, line: str, total: int) -> None:
         self._total = total
         self._began = self._said = time.monotonic()
         if self._quiet:
             return
-        self._console.print(line)
-        if self._console.is_terminal:
+        render.say(line)
+        if sys.stderr.isatty():
             from rich import progress
 
             columns = (progress.BarColumn(), progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"))
-            self._bar = progress.Progress(*columns, progress.TimeRemainingColumn(), console=self._console)
+            console = render.console(stderr=True)
+            self._bar = progress.Progress(
+                *columns, progress.TimeRemainingColumn(), console=console, refresh_per_second=REFRESHES_PER_S
+            )
             self._bar.add_task("", total=total, rate="")
             self._bar.start()
 
@@ -257,12 +276,12 @@ class _Progress:
         if not self._quiet and (told or outcome.kind in ("failed", "left alone")):
             reason = f": {render.printable(outcome.reason)}" if outcome.reason else ""
             kind = "" if outcome.kind == "left alone" else f"{outcome.kind} "
-            self._console.print(f"{kind}{render.printable(outcome.path)}{reason}")
+            self._say(f"{kind}{render.printable(outcome.path)}{reason}")
 
     def note(self, line: str) -> None:
         """Say what only --verbose asks for."""
         if self._verbose and not self._quiet:
-            self._console.print(line)
+            self._say(line)
 
     def reach(self, done: int) -> None:
         now = time.monotonic()
@@ -272,7 +291,11 @@ class _Progress:
         elif not self._quiet and now - self._said >= PLAIN_EVERY_S and rate:
             self._said = now
             left = render.clock(max(self._total - done, 0) / rate)
-            self._console.print(f"{done} of {self._total}, {rate:.1f} tracks per second, {left} left")
+            self._say(f"{done} of {self._total}, {rate:.1f} tracks per second, {left} left")
+
+    def _say(self, line: str) -> None:
+        """A line above the bar."""
+        (self._bar.console.print if self._bar else render.say)(line)
 
     def stop(self) -> None:
         if self._bar:

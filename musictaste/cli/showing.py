@@ -116,7 +116,7 @@ def show(
                     document = render.track_json(track) | render.timeline_json(timelines.get(track.id))
                     document["words"] = render.words_json(words.get(track.id))
                     document["voice"] = render.voice_json(voices.get(track.id))
-                    document["feedback"] = [vars(one) for one in said.get(track.id, [])]
+                    document["feedback"] = [one._asdict() for one in said.get(track.id, [])]
                     document["disliked"] = track.id in disliked
                     if vectors:
                         document["embedding"] = [round(float(v), 4) for v in library.embedding(track.id)]

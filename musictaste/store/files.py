@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from musictaste.store.connection import Connection
@@ -159,7 +158,7 @@ _FILE_TABLES = (
 
 
 def _file_columns(tags: Tags) -> dict[str, Any]:
-    columns = {k: v for k, v in asdict(tags).items() if k not in MULTI_VALUED and k != "lyrics"}
+    columns = {k: v for k, v in tags._asdict().items() if k not in MULTI_VALUED and k != "lyrics"}
     return columns | {"genre": "; ".join(tags.genres) or None}
 
 
