@@ -29,9 +29,6 @@ FILES_PER_WORKER = 1000
 
 START_S = 10
 
-WAKE_EVERY_S = 0.02
-"""The pool's threads sleep so long between looks at its processes, and once more before it ends."""
-
 
 class Processes:
     """A pool of processes that listen to files, each with networks of its own, or all with those on a GPU.
@@ -43,7 +40,7 @@ class Processes:
     """
 
     def __init__(self, library_path: Path, device: Device, jobs: int, *, full: bool = False) -> None:
-        from pebble import CONSTS, ProcessPool
+        from pebble import ProcessPool
 
         from musictaste.gathering import Lender, networks_on_gpu  # a worker on the CPU has no need of it
 
@@ -52,7 +49,6 @@ class Processes:
             networks = networks_on_gpu(device)
             lender = opened.enter_context(Lender(networks)) if networks else None
             context = workers.context(forked=lender is None)
-            CONSTS.sleep_unit = WAKE_EVERY_S
             self._started = context.Semaphore(0)
             self._pool = ProcessPool(
                 max_workers=jobs,
