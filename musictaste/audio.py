@@ -384,7 +384,8 @@ def chroma_filters() -> Floats:
 
 def power_spectrum(samples: Floats, n_fft: int, hop_length: int) -> Floats:
     """Squared magnitudes of a centred, zero-padded STFT with a Hann window, float32 [frames, 1 + n_fft / 2]."""
-    padded = np.pad(samples, n_fft // 2)
+    padded = np.zeros(len(samples) + 2 * (n_fft // 2), np.float32)
+    padded[n_fft // 2 : n_fft // 2 + len(samples)] = samples
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = _hann(n_fft)
     spectrum = rfft(frames * window)
@@ -448,7 +449,9 @@ class Meter:
         strength = onset_strength(mel)
         for begin in range(0, len(strength) - lags // 2 + 1, lags):
             part = strength[begin : begin + lags] - strength[begin : begin + lags].mean()
-            spectrum = rfft(np.pad(part, (0, 2 * lags - len(part))))
+            padded = np.zeros(2 * lags, np.float32)
+            padded[: len(part)] = part
+            spectrum = rfft(padded)
             correlation = irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
             self.pulse[: len(part)] += correlation / np.arange(len(part), 0, -1)
 
@@ -508,12 +511,16 @@ def estimate_key(chroma: NDArray[np.float64]) -> str | None:
     """The key whose profile correlates best with a chroma vector [12]; None where the vector is flat."""
     if chroma.std() <= 1e-9 * max(chroma.mean(), 1e-9):
         return None
-    scores = {
-        f"{pitch} {mode}": float(np.corrcoef(np.roll(profile, shift), chroma)[0, 1])
-        for mode, profile in KEY_PROFILES.items()
-        for shift, pitch in enumerate(PITCHES)
-    }
-    return max(scores, key=scores.__getitem__)
+    mode, shift = np.unravel_index(int(np.argmax(_turned_profiles() @ chroma)), (len(KEY_PROFILES), len(PITCHES)))
+    return f"{PITCHES[shift]} {list(KEY_PROFILES)[mode]}"
+
+
+@cache
+def _turned_profiles() -> NDArray[np.float64]:
+    """The profile of each key [modes, 12, 12], of mean 0 and length 1: its products order as correlations do."""
+    turned = np.array([[np.roll(profile, shift) for shift in range(12)] for profile in KEY_PROFILES.values()])
+    centred = turned - turned.mean(axis=-1, keepdims=True)
+    return np.asarray(centred / np.linalg.norm(centred, axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -762,6 +763,34 @@ def test_killed_in_the_middle_it_goes_on(run: Run, forty: Path, tmp_path: Path) 
     assert isinstance(kept, int)
     assert kept > 0
     assert counts(run, forty) == ZERO | {"unchanged": kept, "added": 40 - kept}
+
+
+def on_terminal(*command: str | Path) -> str:
+    """What a program writes to a terminal, without the codes that move the cursor and colour."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}):
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # Linux says so when the program has ended
+            while read := os.read(ours, 4096):
+                said += read
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+@pytest.mark.usefixtures("empty_home")
+def test_a_terminal_has_a_bar_and_what_is_told_above_it(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "musictaste", "--db", tmp_path / "l.db", "--verbose", "scan", music]
+    lines = on_terminal(*command, "--jobs", "1").replace("\r", "\n").split("\n")
+    told = [line for line in lines if line.strip() and "━" not in line]
+    names = ["a.wav", "b.mp3", "more/C.FLAC", "more/d.ogg"]
+    expected = ["listening to 4 files on CPU, 1 at a time", *(f"added {music / name}" for name in names)]
+    assert sorted(told[:-1]) == sorted(expected)
+    assert re.fullmatch(r"4 added in [0-9.]+ s, [0-9.]+ tracks per second on CPU", told[-1].strip())
+    assert [line for line in lines if "━" in line and " 4/4 " in line] != []
 
 
 def test_the_current_folder_is_not_imported_from(run: Run, tmp_path: Path) -> None:
