@@ -85,9 +85,8 @@ class Commands(Group):
         from musictaste.cli.context import app
 
         importlib.import_module(f"musictaste.cli.{COMMANDS[name][0]}")
-        alone = typer.Typer(
-            rich_markup_mode=None
-        )  # the options of the others in its module take as long to make as its own
+        # Alone, since the options of the others in its module take as long to make as its own.
+        alone = typer.Typer(rich_markup_mode=None)
         alone.registered_commands = [
             each for each in app.registered_commands if name in {each.name, getattr(each.callback, "__name__", None)}
         ]
