@@ -28,6 +28,8 @@ from musictaste.errors import ModelError, ProviderError
 from musictaste.quality import HEADS, NETWORKS
 from musictaste.track import Labels
 
+ort.disable_telemetry_events()  # Windows does not heed the environment variable that musictaste sets
+
 Device = Literal["auto", "cuda", "cpu"]
 Effort = Literal["least", "usual", "most"]
 """For few runs a graph stays as it is, for the most its 8-bit weights become floats once, not in each run."""

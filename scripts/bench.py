@@ -186,7 +186,7 @@ def run_scan(library: Path, db: Path, jobs: int, *more: str) -> ScanRun:
     ended = threading.Event()
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "musictaste", *words], stdout=subprocess.PIPE, text=True)
-    watcher = threading.Thread(target=watch, args=[process, ended, samples])
+    watcher = threading.Thread(target=watch, args=[process, ended, samples], daemon=True)
     watcher.start()
     out, _ = process.communicate()
     wall_s = time.perf_counter() - began
@@ -491,7 +491,7 @@ def bench_soak(arguments: argparse.Namespace) -> None:
         memory: list[tuple[int, int]] = []
         ended = threading.Event()
         count = threading.Thread(
-            target=soak.watch, args=[db, lambda: usage(process_tree(os.getpid())[1:]).pss, ended, memory]
+            target=soak.watch, args=[db, lambda: usage(process_tree(os.getpid())[1:]).pss, ended, memory], daemon=True
         )
         count.start()
         run = run_scan(music, db, arguments.jobs)

@@ -20,6 +20,9 @@ ISMIR late-breaking demo, 2019.
 
 from __future__ import annotations
 
+import musictaste  # noqa: F401 - first, since it keeps onnxruntime from telling Microsoft
+
+# isort: split
 import argparse
 import dataclasses
 import os

@@ -15,6 +15,9 @@ what it said of the sound itself by 0.95, its valence by 0.92, so that on sound 
 
 from __future__ import annotations
 
+import musictaste  # noqa: F401 - first, since it keeps onnxruntime from telling Microsoft
+
+# isort: split
 import argparse
 import importlib.resources
 import importlib.util

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import musictaste  # noqa: F401 - first, since it keeps onnxruntime from telling Microsoft
+
+# isort: split
 import os
 import sqlite3
 import subprocess

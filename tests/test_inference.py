@@ -334,3 +334,12 @@ def test_tensorrt_is_tried_where_the_user_wants_it(switch: str, monkeypatch: pyt
     monkeypatch.setenv("MUSICTASTE_TENSORRT", switch)
     assert Model("emotion", device="auto").provider == "CPU"
     assert asked == (["TensorrtExecutionProvider"] if switch else []) + every[1::-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="keeps what it would tell elsewhere")
+def test_onnxruntime_tells_nobody_what_runs(tmp_path: Path) -> None:
+    """Where it may, it keeps a number of the device and what it will send in the user's cache."""
+    program = "from musictaste.inference import Embedder; Embedder()"
+    # Nothing else of the environment, of which some variables silence it too.
+    subprocess.run([sys.executable, "-c", program], env={"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []
