@@ -384,12 +384,18 @@ def chroma_filters() -> Floats:
 
 def power_spectrum(samples: Floats, n_fft: int, hop_length: int) -> Floats:
     """Squared magnitudes of a centred, zero-padded STFT with a Hann window, float32 [frames, 1 + n_fft / 2]."""
-    padded = np.zeros(len(samples) + 2 * (n_fft // 2), np.float32)
-    padded[n_fft // 2 : n_fft // 2 + len(samples)] = samples
+    padded = _padded(samples, n_fft // 2, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = _hann(n_fft)
     spectrum = rfft(frames * window)
     return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+
+
+def _padded(samples: Floats, before: int, after: int) -> Floats:
+    """Samples [n] with zeros around them; numpy.pad takes longer to see what is asked of it."""
+    padded = np.zeros(before + len(samples) + after, np.float32)
+    padded[before : before + len(samples)] = samples
+    return padded
 
 
 @cache
@@ -449,9 +455,7 @@ class Meter:
         strength = onset_strength(mel)
         for begin in range(0, len(strength) - lags // 2 + 1, lags):
             part = strength[begin : begin + lags] - strength[begin : begin + lags].mean()
-            padded = np.zeros(2 * lags, np.float32)
-            padded[: len(part)] = part
-            spectrum = rfft(padded)
+            spectrum = rfft(_padded(part, 0, 2 * lags - len(part)))
             correlation = irfft(spectrum.real**2 + spectrum.imag**2)[: len(part)]
             self.pulse[: len(part)] += correlation / np.arange(len(part), 0, -1)
 

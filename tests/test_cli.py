@@ -547,7 +547,7 @@ HEAVY = {"av", "librosa", "lyricsgenius", "mutagen", "onnxruntime", "requests", 
             HEAVY | {"numpy", "pydantic", "rich", "sqlite_utils", "typer.rich_utils"},
         ),
         (["mood", "happy"], None, HEAVY | {"rich", "pydantic", "sqlite_utils", "tomllib", "numpy.random"}),
-        (["scan"], None, HEAVY | {"asyncio", "pebble", "soundfile", "soxr"}),
+        (["scan"], None, HEAVY | {"asyncio", "pebble", "rich", "soundfile", "soxr"}),
         (["mood", "hapy"], None, HEAVY | {"numpy", "pydantic", "sqlite_utils", "rich", "tomllib"}),
     ],
 )

@@ -791,6 +791,9 @@ def test_a_terminal_has_a_bar_and_what_is_told_above_it(music: Path, tmp_path: P
     assert sorted(told[:-1]) == sorted(expected)
     assert re.fullmatch(r"4 added in [0-9.]+ s, [0-9.]+ tracks per second on CPU", told[-1].strip())
     assert [line for line in lines if "━" in line and " 4/4 " in line] != []
+    again = on_terminal(sys.executable, "-X", "importtime", *command[1:])
+    assert "4 unchanged" in again
+    assert "rich.progress" not in again
 
 
 def test_the_current_folder_is_not_imported_from(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from musictaste.cli import render
-from musictaste.cli.commands import Group
+from musictaste.cli.commands import new_group
 from musictaste.cli.context import Globals, app, known_library
 from musictaste.cli.showing import AsJson
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from musictaste.playlist_reading import Line
     from musictaste.store import Library
 
-playlist = typer.Typer(
-    cls=Group, no_args_is_help=True, rich_markup_mode=None, help="Playlist files, and recipes that write them again."
-)
+playlist = new_group(help="Playlist files, and recipes that write them again.")
 app.add_typer(playlist, name="playlist")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import Any
 
 import typer
@@ -68,6 +69,10 @@ class Group(TyperGroup):
         super().__init__(commands=commands, **attributes)
 
 
+new_group = partial(typer.Typer, cls=Group, no_args_is_help=True, rich_markup_mode=None)
+"""Help is plain: half of its time would be spent on importing what draws boxes around it."""
+
+
 class Commands(Group):
     """All commands by name: one is imported when it is called, and none when they are listed."""
 
@@ -86,7 +91,7 @@ class Commands(Group):
 
         importlib.import_module(f"musictaste.cli.{COMMANDS[name][0]}")
         # Alone, since the options of the others in its module take as long to make as its own.
-        alone = typer.Typer(rich_markup_mode=None)
+        alone = new_group()
         alone.registered_commands = [
             each for each in app.registered_commands if name in {each.name, getattr(each.callback, "__name__", None)}
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from musictaste import __version__
-from musictaste.cli.commands import COMMANDS, Commands
+from musictaste.cli.commands import COMMANDS, Commands, new_group
 from musictaste.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,13 +21,11 @@ CALCULATING = ("evaluate",)
 """Commands for which linear algebra has threads. To start them, a third of a list's CPU time, costs others more than
 they save."""
 
-app = typer.Typer(
+app = new_group(
     name="musictaste",
     cls=Commands,
     help="Know your own music by mood and by style, and make playlists from what you really play.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # half of the time of `--help` would be spent on importing what draws boxes around it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

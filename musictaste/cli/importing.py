@@ -15,7 +15,7 @@ import typer
 
 from musictaste import playlist_files
 from musictaste.cli import render
-from musictaste.cli.commands import Group
+from musictaste.cli.commands import new_group
 from musictaste.cli.context import Globals, app, open_library
 from musictaste.cli.showing import AsJson
 from musictaste.errors import MusictasteError, UnknownFormatError
@@ -37,12 +37,7 @@ Unmatched = Annotated[
 ]
 COLUMNS = ("source", "artist", "title", "album", "path", "user", "plays", "skips", "reason", "candidates")
 
-plays = typer.Typer(
-    cls=Group,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Play counts, ratings and skips out of players' own files.",
-)
+plays = new_group(help="Play counts, ratings and skips out of players' own files.")
 app.add_typer(plays, name="plays")
 
 

@@ -93,8 +93,7 @@ def scan(
             interrupts = opened.enter_context(scanning.Interrupts()) if plan.tasks else None
             # They come first: where those that were asked for cannot listen, there is no need of a library.
             listeners = opened.enter_context(open_listeners())
-            progress.load()  # while they start
-            provider = listeners.provider() if listeners else None
+            provider = _await_start(listeners, progress) if listeners else None
             with open_library(globals_, create=True) as library, fetcher:
                 _bring_up_to_date(library, roots)
                 if listeners:
@@ -116,6 +115,12 @@ def scan(
         render.say(f"interrupted: {heard} tracks are kept, scan again to go on")
         raise typer.Exit(130) from None
     _report_words(said)
+
+
+def _await_start(listeners: Listeners, progress: _Progress) -> str:
+    """The provider that really runs; what draws a bar is imported while the listeners start."""
+    progress.load()
+    return listeners.provider()
 
 
 def _bring_up_to_date(library: Library, roots: Iterable[str]) -> None:
@@ -244,13 +249,14 @@ class _Progress:
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
+        self._draws = sys.stderr.isatty() and not quiet
         self._bar: Any = None
         self._total = 0
         self._began = self._said = time.monotonic()
 
     def load(self) -> None:
         """Import what draws a bar, where there will be one."""
-        if sys.stderr.isatty() and not self._quiet:
+        if self._draws:
             importlib.import_module("rich.progress")
 
     def start(self, line: str, total: int) -> None:
@@ -259,7 +265,7 @@ class _Progress:
         if self._quiet:
             return
         render.say(line)
-        if sys.stderr.isatty():
+        if self._draws:
             from rich import progress
 
             columns = (progress.BarColumn(), progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"))
